@@ -1,0 +1,160 @@
+"""``infergen new``: generate one service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder import compare
+from builder.cli import prompts, variables_help
+from builder.errors import UsageError
+from builder.generate import Generated, Request, generate
+from builder.record import read_record
+from builder.template_set import default_root, is_template_set
+from builder.write import publish
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("new", cls=variables_help.CommandWithVariables)
+@click.option("--name", required=True, help="Name of the service, and of its folder.")
+@click.option(
+    "--vars", "--variable_file", "variables_file", type=_PATH, metavar="FILE",
+    help="Variables; without it and without --model, the set's own example.",
+)  # fmt: skip
+@click.option("--model", type=_PATH, metavar="FILE.onnx", help="The model to serve.")
+@click.option("--labels", type=_PATH, metavar="FILE", help="Labels: JSON, or text with one a line.")
+@click.option("--variant", metavar="NAME", help="Variant of the template set.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+    help="Set one variable (repeatable); dots reach into mappings.",
+)  # fmt: skip
+@click.option(
+    "--output", type=_PATH, default=Path(), metavar="DIR",
+    help="Folder in which the service's folder is made; the current one by default.",
+)  # fmt: skip
+@click.option("--templates", type=_PATH, metavar="DIR", help="A template set of your own.")
+@click.option(
+    "--correspond_file_path", "path_map", type=_PATH, metavar="FILE",
+    help="Path map to use instead of the set's own.",
+)  # fmt: skip
+@click.option("--interactive", is_flag=True, help="Ask for variables; never without a terminal.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be written.")
+@click.option("--diff", is_flag=True, help="Only show what would change in what stands there.")
+@click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
+@click.option("--force", is_flag=True, help="Replace generated files that nobody edited.")
+@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@click.option("--classic", is_flag=True, hidden=True)
+def command(
+    name: str,
+    variables_file: Path | None,
+    model: Path | None,
+    labels: Path | None,
+    variant: str | None,
+    assignments: tuple[str, ...],
+    output: Path,
+    templates: Path | None,
+    path_map: Path | None,
+    interactive: bool,
+    dry_run: bool,
+    diff: bool,
+    exit_code: bool,
+    force: bool,
+    as_json: bool,
+    classic: bool,
+) -> int:
+    """Generate a service from variables and an ONNX model.
+
+    With nothing but a name it makes the embedded example, a classifier of irises.
+    """
+    if exit_code and not (dry_run or diff):
+        raise UsageError("--exit-code goes with --dry-run or --diff")
+    if diff and as_json:
+        raise UsageError("--diff prints a diff, --json a document; choose one")
+    request = Request(
+        name=name,
+        templates=templates or _usual_templates(classic=classic),
+        path_map=path_map,
+        variables_file=variables_file,
+        model=model,
+        labels=labels,
+        variant=variant,
+        assignments=assignments,
+    )
+    if interactive:
+        request = prompts.ask(request)
+    generated = generate(request)
+    destination = output / name
+    if dry_run or diff:
+        changes = _changes(destination, generated)
+        if diff:
+            sys.stdout.writelines(compare.unified_diff(destination, generated.outputs, changes))
+        else:
+            _report(generated, destination, changes, as_json=as_json, dry_run=True)
+        changed = any(change.action != "keep" for change in changes)
+        return 2 if exit_code and changed else 0
+    changes = _changes(destination, generated) if as_json else ()
+    publish(output, name, generated.outputs, force=force)
+    _report(generated, destination, changes, as_json=as_json, dry_run=False)
+    return 0
+
+
+def _usual_templates(*, classic: bool) -> Path:
+    here = Path()
+    return here if classic and is_template_set(here) else default_root()
+
+
+def _changes(destination: Path, generated: Generated) -> tuple[compare.Change, ...]:
+    record = read_record(destination)
+    formerly = () if record is None else tuple(record.files)
+    return compare.compare(destination, generated.outputs, formerly)
+
+
+def _report(
+    generated: Generated,
+    destination: Path,
+    changes: Sequence[compare.Change],
+    *,
+    as_json: bool,
+    dry_run: bool,
+) -> None:
+    if as_json:
+        click.echo(
+            json.dumps(_document(generated, destination, changes, dry_run=dry_run), indent=2)
+        )
+    elif dry_run:
+        for change in changes:
+            click.echo(f"{change.action:8}{change.path}")
+    else:
+        kind = f"{generated.variant} of " if generated.variant else ""
+        of_set = generated.template_set.name
+        click.echo(f"{destination}: {len(generated.outputs)} files ({kind}{of_set})")
+        if not generated.template_set.plain:
+            click.echo(f"Next: cd {destination} && ./run.sh")
+
+
+def _document(
+    generated: Generated,
+    destination: Path,
+    changes: Sequence[compare.Change],
+    *,
+    dry_run: bool,
+) -> dict[str, Any]:
+    template_set = generated.template_set
+    return {
+        "service": destination.name,
+        "path": str(destination),
+        "dry_run": dry_run,
+        "set": {
+            "name": template_set.name,
+            "version": template_set.version,
+            "digest": template_set.digest,
+        },
+        "variant": generated.variant,
+        "files": [{"path": change.path, "action": change.action} for change in changes],
+    }

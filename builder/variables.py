@@ -1,0 +1,210 @@
+"""From a variables file, ``--set`` and what the model says to the variables that templates see.
+
+Order, later wins: schema defaults, model facts, variables file, ``--set``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from builder import schema as schemas
+from builder import yamlfile
+from builder.errors import UsageError, VariablesError
+from builder.model.facts import ModelFacts
+from builder.schema import Schema
+from builder.yamlfile import Document, KeyPath
+
+DESCRIBED = (
+    "data_type",
+    "data_structure",
+    "data_sample",
+    "prediction_type",
+    "prediction_structure",
+    "prediction_sample",
+)
+"""The classic variables that describe what goes in and what comes out."""
+
+_COMPARED = ("data_type", "data_structure", "prediction_type", "prediction_structure")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller gave, before defaults and model facts; ``options`` are the values that came
+    from the command line, by path."""
+
+    values: Mapping[str, Any]
+    document: Document
+    options: Mapping[KeyPath, str]
+
+    def where(self, path: KeyPath) -> str:
+        """Where the value at this path was given: an option of the command line, or file:line."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.options:
+                return self.options[path[:length]]
+        return self.document.where(path)
+
+    def spelling(self, path: KeyPath) -> str | None:
+        """How the file spells the scalar at this path, unless an option replaced it."""
+        return None if path in self.options else self.document.spelling(path)
+
+    def with_option(self, name: str, value: Any, option: str) -> Given:
+        """The same with one more value from the command line, which wins over the file's."""
+        return replace(
+            self,
+            values={**self.values, name: value},
+            options={**self.options, (name,): option},
+        )
+
+
+def read_given(schema: Schema | None, file: Path | None, assignments: Sequence[str]) -> Given:
+    """Read the variables file and lay ``--set`` over it.
+
+    Raises YamlError for the file, UsageError for an assignment that has no ``=``.
+    """
+    document = Document("the command line", {}) if file is None else yamlfile.read_mapping(file)
+    values: dict[str, Any] = dict(document.value)
+    options: dict[KeyPath, str] = {}
+    for assignment in assignments:
+        path, value = _read_assignment(schema, assignment)
+        values = _assign(values, path, value, assignment)
+        options[path] = f"--set {schemas.dotted(path)}"
+    return Given(values, document, options)
+
+
+def _read_assignment(schema: Schema | None, assignment: str) -> tuple[KeyPath, Any]:
+    key, equals, text = assignment.partition("=")
+    path: KeyPath = tuple(key.split("."))
+    if not equals or not all(path):
+        raise UsageError(f"--set {assignment}: expected key=value, such as port=8080")
+    if schema is None:
+        return path, yamlfile.parse(text, f"--set {key}").value
+    return path, schemas.typed(schema, path, text)
+
+
+def _assign(values: dict[str, Any], path: KeyPath, value: Any, assignment: str) -> dict[str, Any]:
+    key, rest = str(path[0]), path[1:]
+    if not rest:
+        return {**values, key: value}
+    below = values.get(key, {})
+    if not isinstance(below, dict):
+        raise UsageError(f"--set {assignment}: {key} is no mapping, so nothing can be set in it")
+    return {**values, key: _assign(below, rest, value, assignment)}
+
+
+def check(schema: Schema, given: Given) -> None:
+    """Raises VariablesError with every mistake in what was given; missing ones are none yet."""
+    found = schemas.mistakes(schema, given.values, given.where, given.spelling, complete=False)
+    if found:
+        raise VariablesError(found)
+
+
+def facts_complete(values: Mapping[str, Any]) -> bool:
+    """Whether a variables file says all that the model would, so that nobody need ask the model."""
+    return all(name in values for name in (*DESCRIBED, "model", "label_file_name"))
+
+
+def from_facts(facts: ModelFacts) -> dict[str, Any]:
+    """The variables that a model fills."""
+    values: dict[str, Any] = {
+        "model_file_name": facts.file_name,
+        "data_type": facts.data.dtype,
+        "data_structure": facts.data.structure,
+        "data_sample": facts.data.sample,
+        "prediction_type": facts.prediction.dtype,
+        "prediction_structure": facts.prediction.structure,
+        "prediction_sample": facts.prediction.sample,
+        "model": {
+            "sha256": facts.sha256,
+            "size": facts.size,
+            "external_data": list(facts.external_data),
+            "inputs": [_tensor(tensor) for tensor in facts.inputs],
+            "outputs": [_tensor(tensor) for tensor in facts.outputs],
+            "batching": facts.batching,
+            "prediction_outputs": list(facts.prediction_outputs),
+        },
+    }
+    if facts.image is not None:
+        image = facts.image
+        values["image"] = {"width": image.width, "height": image.height, "layout": image.layout}
+    return values
+
+
+def _tensor(tensor: Any) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "dtype": tensor.dtype,
+        "shape": None if tensor.shape is None else list(tensor.shape),
+        "optional": tensor.optional,
+        "classes": None if tensor.classes is None else list(tensor.classes),
+    }
+
+
+def compare_with_model(given: Given, facts: ModelFacts) -> None:
+    """Raises VariablesError, showing both, where the file and the model disagree."""
+    found = []
+    said = from_facts(facts)
+    for name in _COMPARED:
+        if name in given.values and not _agrees(given.values[name], said[name]):
+            found.append(
+                f"{given.where((name,))}: {name} is {given.values[name]}, but the model"
+                f" {facts.file_name} says {said[name]}; correct it, or leave it out"
+            )
+    if found:
+        raise VariablesError(found)
+
+
+def _agrees(written: Any, said: Any) -> bool:
+    if isinstance(written, Mapping) or isinstance(said, Mapping):
+        return (
+            isinstance(written, Mapping)
+            and isinstance(said, Mapping)
+            and written.keys() == said.keys()
+            and all(_agrees(written[key], said[key]) for key in said)
+        )
+    ours, theirs = _dimensions(str(written)), _dimensions(str(said))
+    if ours is None or theirs is None:
+        return str(written) == str(said)
+    return len(ours) == len(theirs) and all(
+        a == b or not a.isdecimal() or not b.isdecimal() for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def _dimensions(structure: str) -> list[str] | None:
+    """The parts of ``(1,4)``; None if the text is no structure."""
+    match = re.fullmatch(r"\s*\((.*)\)\s*", structure, flags=re.DOTALL)
+    if match is None:
+        return None
+    return [part.strip() for part in match[1].split(",") if part.strip()]
+
+
+def complete(schema: Schema, given: Given, facts: ModelFacts | None) -> dict[str, Any]:
+    """All variables, checked against the schema. Raises VariablesError.
+
+    With a model, what it really answered wins over a ``prediction_sample`` in the file.
+    """
+    said = {} if facts is None else from_facts(facts)
+    values = schemas.overlay(schema, schemas.defaults(schema), said)
+    values = schemas.overlay(schema, values, given.values)
+    if facts is not None:
+        values["prediction_sample"] = facts.prediction.sample
+        values["model"] = said["model"]
+    found = schemas.mistakes(schema, values, given.where, given.spelling, complete=True)
+    if found:
+        raise VariablesError(found)
+    return _fill_names(values)
+
+
+def _fill_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Names that are made from the service's own, where a set has them and the caller gave none."""
+    from builder.quoting import dns_label  # noqa: PLC0415 - brings markupsafe
+
+    name = str(values["name"])
+    if values.get("title") == "":
+        values["title"] = re.sub(r"[_-]+", " ", name).strip().capitalize()
+    if values.get("namespace") == "":
+        values["namespace"] = dns_label(name)
+    return values

@@ -1,0 +1,52 @@
+# Everything that a fresh machine needs: Python 3.11+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := $(VENV)/demo
+
+export ORT_DISABLE_TELEMETRY = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test lint format wheel examples bench clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
+
+$(BIN)/infergen: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,examples]'
+	@touch $@
+
+setup: $(BIN)/infergen ## Make the virtual environment
+
+demo: setup ## Generate the sample service, boot it, and show its answers
+	@$(BIN)/python -m examples.demo
+
+system:
+	@.ci/system-packages
+
+test: setup system ## Run the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+lint: setup ## Static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml
+	$(BIN)/shellcheck .ci/run .ci/system-packages
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: setup ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+examples: setup ## Train and export the example models again
+	$(BIN)/python -m examples
+
+bench: setup ## Measure the generator against its peers
+	$(BIN)/python -m bench.generator
+
+clean: ## Remove what the targets above made
+	rm -rf $(VENV) dist
