@@ -16,12 +16,14 @@ from builder.errors import ModelError, UsageError, VariablesError
 from builder.model import files
 from builder.model.facts import ModelFacts
 from builder.model.labels import read_labels
+from builder.model.request import ImageSettings
+from builder.model.request import Request as InspectRequest
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
 from builder.plan import make_plan
 from builder.record import Record, make_record, record_files
 from builder.schema import Schema
-from builder.template_set import TemplateSet, open_template_set
+from builder.template_set import TEMPLATES, TemplateSet, open_template_set
 from builder.variables import Given
 
 
@@ -71,7 +73,7 @@ def generate(request: Request) -> Generated:
         vars_.check(schema, given)
     model = _find_model(request, template_set, given, schema)
     variables = _variables(given, schema, model)
-    variant = None if template_set.plain else str(variables.get("variant"))
+    variant = None if template_set.plain else variables.get("variant") or template_set.usual_variant
     layers = () if variant is None else template_set.layers(variant)
     attachments = () if model is None else _attachments(model, variables)
     plan = make_plan(template_set, layers, attachments)
@@ -114,9 +116,9 @@ def _find_model(
     path = request.model
     beside = (request.variables_file or template_set.default_variables or Path()).parent
     if path is None:
-        if template_set.plain:
-            return None
         name = given.values.get("model_file_name")
+        if schema is None or "model_file_name" not in schema.root.get("required", ()):
+            return None
         if not name:
             raise VariablesError(
                 [f"{given.document.source}: model_file_name is missing; give it, or --model FILE"]
@@ -129,19 +131,14 @@ def _find_model(
         where = given.where(("label_file_name",))
         label_file = files.find_file(str(label_name), beside=beside, where=where, option="--labels")
     labels = None if label_file is None else read_labels(label_file)
-    stated = given.values.get("model")
-    if stated is not None and stated["sha256"] != (found := files.digest(path)):
-        raise ModelError(
-            f"{given.where(('model', 'sha256'))}: these facts are of another model: the file says"
-            f" {stated['sha256'][:12]}…, {path} is {found[:12]}…; leave `model` out, or renew it"
-            " from `infergen inspect MODEL --vars`"
-        )
+    _check_stated_model(given, path)
     if request.labels is not None or not vars_.facts_complete(given.values):
         facts = _inspect(path, labels, given, schema)
         vars_.compare_with_model(given, facts)
         labels = facts.labels
     else:
         facts = None
+        _check_label_count(given, labels)
     name = None if labels is None else str(label_name or (label_file and label_file.name) or "")
     return _ModelFiles(
         path=path,
@@ -153,21 +150,44 @@ def _find_model(
     )
 
 
+def _check_stated_model(given: Given, path: Path) -> None:
+    """Facts in a variables file are of one model; raises ModelError if this is another."""
+    stated = given.values.get("model")
+    if stated is None:
+        return
+    found, _ = files.digest_and_size(path, stated.get("external_data", ()))
+    if stated["sha256"] != found:
+        where = given.where(("model", "sha256"))
+        raise ModelError(
+            f"{where}: these facts are of another model: here {stated['sha256'][:12]}…, but {path}"
+            f" has {found[:12]}…; leave `model` out, or renew it by `infergen inspect MODEL --vars`"
+        )
+
+
+def _check_label_count(given: Given, labels: tuple[str, ...] | None) -> None:
+    """Without the model, the sample's prediction tells how many labels there are to be."""
+    scores = given.values["prediction_sample"]
+    if labels is not None and not (isinstance(scores, list) and len(scores) == len(labels)):
+        count = len(scores) if isinstance(scores, list) else "no list of"
+        raise ModelError(
+            f"{given.where(('label_file_name',))}: {len(labels)} labels, but prediction_sample has"
+            f" {count} scores; one score for each label is needed"
+        )
+
+
 def _inspect(
     path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
 ) -> ModelFacts:
-    from builder.model import inspect  # noqa: PLC0415 - starts a process; only if need be
+    from builder.model.inspect import inspect_model  # noqa: PLC0415 - starts a process; if need be
 
     values = given.values
     if schema is not None:
         values = schemas.overlay(schema, schemas.defaults(schema), values)
-    return inspect.inspect_model(
-        inspect.Request(
+    return inspect_model(
+        InspectRequest(
             model=path,
             data_sample=values.get("data_sample"),
-            image=inspect.ImageSettings(**_image(values))
-            if values.get("preprocess") == "image"
-            else None,
+            image=ImageSettings(**_image(values)) if values.get("preprocess") == "image" else None,
             postprocess=values.get("postprocess", "none"),
             prediction_output=values.get("prediction_output"),
             labels=labels,
@@ -176,7 +196,7 @@ def _inspect(
 
 
 def _image(values: Mapping[str, Any]) -> dict[str, Any]:
-    image = dict(values["image"])
+    image = {name: value for name, value in values["image"].items() if name != "channels"}
     return {**image, "mean": tuple(image["mean"]), "std": tuple(image["std"])}
 
 
@@ -215,7 +235,7 @@ def _render(
         content = renderer.render(rendering.template, variables, destination=rendering.path)
         if not template_set.plain and not content.strip():
             continue
-        verify(rendering.path, content, template=rendering.template)
+        verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)

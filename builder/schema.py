@@ -197,19 +197,20 @@ def mistakes(
 ) -> list[str]:
     """Everything that is wrong with these values, a line each, in the order of their places.
 
-    ``complete`` asks for the required variables too.
+    ``complete`` asks for the required variables too; else what has a default is filled in first.
     """
     import jsonschema_rs  # noqa: PLC0415 - only once a command needs it
 
     root = dict(schema.root) if complete else {**schema.root, "required": []}
+    values = values if complete else overlay(schema, defaults(schema), values)
     try:
         validator = jsonschema_rs.validator_for(root)
     except ValueError as error:
         raise TemplateSetError(f"{schema.source}: not a valid JSON Schema: {error}") from None
     found: list[tuple[tuple[str, int], str]] = []
-    for error in validator.iter_errors(dict(values)):
-        path = tuple(error.instance_path)
-        for place, message in _explain(schema, values, path, error.kind, spelling):
+    for failure in validator.iter_errors(dict(values)):
+        path = tuple(failure.instance_path)
+        for place, message in _explain(schema, values, path, failure.kind, spelling):
             at = where(place)
             source, _, line = at.rpartition(":")
             order = (source, int(line)) if line.isdecimal() else (at, 0)

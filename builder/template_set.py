@@ -75,6 +75,11 @@ class TemplateSet:
         names = ("vars.yaml", DEFAULT_VARIABLES) if self.plain else (DEFAULT_VARIABLES, "vars.yaml")
         return next((self.root / name for name in names if (self.root / name).is_file()), None)
 
+    @property
+    def usual_variant(self) -> str:
+        """The variant that is listed first, for sets whose variables name none."""
+        return next(iter(self.variants))
+
     def layers(self, variant: str) -> tuple[str, ...]:
         """The layers of a variant, in order. Raises TemplateSetError for an unknown one."""
         if variant not in self.variants:

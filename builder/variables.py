@@ -129,7 +129,12 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
     }
     if facts.image is not None:
         image = facts.image
-        values["image"] = {"width": image.width, "height": image.height, "layout": image.layout}
+        values["image"] = {
+            "width": image.width,
+            "height": image.height,
+            "channels": image.channels,
+            "layout": image.layout,
+        }
     return values
 
 
@@ -192,6 +197,8 @@ def complete(schema: Schema, given: Given, facts: ModelFacts | None) -> dict[str
     if facts is not None:
         values["prediction_sample"] = facts.prediction.sample
         values["model"] = said["model"]
+        if "image" in said:
+            values["image"] = {**values["image"], **said["image"]}
     found = schemas.mistakes(schema, values, given.where, given.spelling, complete=True)
     if found:
         raise VariablesError(found)

@@ -19,6 +19,7 @@ from builder.errors import YamlError
 MAX_BYTES = 64 * 1024 * 1024
 MAX_NODES = 1_000_000
 """How many nodes a document may have once its aliases are expanded."""
+MAX_DEPTH = 100
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
@@ -93,6 +94,7 @@ def read_mapping(path: Path) -> Document:
 def parse(text: str, source: str) -> Document:
     """Parse one YAML document. Raises YamlError with ``source`` and line."""
     try:
+        _refuse_depth(text, source)
         nodes = []
         for node in yaml.compose_all(text, Loader=_LOADER):
             nodes.append(node)
@@ -115,6 +117,19 @@ def parse(text: str, source: str) -> Document:
         return _build(nodes[0], source)
     except RecursionError:
         raise YamlError(f"{source}: nested too deeply") from None
+
+
+def _refuse_depth(text: str, source: str) -> None:
+    """Deep nesting would overflow the stack of libyaml's composer, which is not caught there."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise YamlError(f"{source}:{line}: nested more than {MAX_DEPTH} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _build(root: yaml.Node, source: str) -> Document:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
+from builder.cli import interrupts
 from builder.errors import Interrupted
 
 
@@ -15,9 +14,8 @@ def main() -> NoReturn:
 
     Signals are caught before anything else is imported, so that an early one is no traceback.
     """
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
+        interrupts.catch_signals()
         from builder.cli.app import run  # noqa: PLC0415
 
         code = run(sys.argv[1:])
@@ -25,7 +23,3 @@ def main() -> NoReturn:
         sys.stderr.write(f"infergen: {interrupted}\n")
         code = Interrupted.exit_code
     sys.exit(code)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's form
-    raise Interrupted(f"interrupted by {signal.Signals(number).name}; nothing half-written is left")

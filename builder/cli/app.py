@@ -12,6 +12,7 @@ import sys
 import click
 
 from builder import __version__
+from builder.cli import interrupts
 from builder.errors import InfergenError, Interrupted
 
 COMMANDS = {
@@ -30,6 +31,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"builder.cli.{cmd_name}_command")
+        interrupts.raise_lost()
         command: click.Command = module.command
         return command
 

@@ -33,12 +33,13 @@ def command(model: Path, labels: Path | None, as_json: bool, as_variables: bool)
     """
     if as_json and as_variables:
         raise UsageError("--json and --vars print different documents; choose one")
-    from builder.model import inspect  # noqa: PLC0415 - after the usage is known to be right
-    from builder.model.facts import facts_to_json  # noqa: PLC0415
+    from builder.model.facts_json import facts_to_json  # noqa: PLC0415
+    from builder.model.inspect import inspect_model  # noqa: PLC0415 - once the usage is right
     from builder.model.labels import read_labels  # noqa: PLC0415
+    from builder.model.request import Request  # noqa: PLC0415
 
     given_labels = None if labels is None else read_labels(labels)
-    facts = inspect.inspect_model(inspect.Request(model=model, labels=given_labels))
+    facts = inspect_model(Request(model=model, labels=given_labels))
     if as_json:
         click.echo(json.dumps(facts_to_json(facts), indent=2))
     elif as_variables:

@@ -6,19 +6,23 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder import compare
-from builder.cli import prompts, variables_help
+from builder.cli import interrupts, variables_help
 from builder.errors import UsageError
 from builder.generate import Generated, Request, generate
-from builder.record import read_record
 from builder.template_set import default_root, is_template_set
-from builder.write import publish
+from builder.write import Published, check_destination, publish
+
+if TYPE_CHECKING:
+    from builder.write.comparison import Comparison
 
 _PATH = click.Path(path_type=Path)
+
+CHANGES = 2
+"""Exit code of a look that found something would change."""
 
 
 @click.command("new", cls=variables_help.CommandWithVariables)
@@ -87,21 +91,37 @@ def command(
         assignments=assignments,
     )
     if interactive:
+        from builder.cli import prompts  # noqa: PLC0415 - a plain run asks nothing
+
         request = prompts.ask(request)
+    look_only = dry_run or diff
+    check_destination(output, name, force=force or look_only)
     generated = generate(request)
     destination = output / name
-    if dry_run or diff:
-        changes = _changes(destination, generated)
-        if diff:
-            sys.stdout.writelines(compare.unified_diff(destination, generated.outputs, changes))
-        else:
-            _report(generated, destination, changes, as_json=as_json, dry_run=True)
-        changed = any(change.action != "keep" for change in changes)
-        return 2 if exit_code and changed else 0
-    changes = _changes(destination, generated) if as_json else ()
-    publish(output, name, generated.outputs, force=force)
-    _report(generated, destination, changes, as_json=as_json, dry_run=False)
+    if look_only:
+        return _look(generated, output, name, diff=diff, exit_code=exit_code, as_json=as_json)
+    interrupts.raise_lost()
+    published = publish(output, name, generated.outputs, force=force)
+    _report(generated, destination, _actions(published), as_json=as_json, dry_run=False)
     return 0
+
+
+def _look(
+    generated: Generated, output: Path, name: str, *, diff: bool, exit_code: bool, as_json: bool
+) -> int:
+    """Show what writing would do, as a list or as a diff."""
+    from builder.diff import unified_diff  # noqa: PLC0415 - a plain run needs neither
+    from builder.write.existing import compare  # noqa: PLC0415
+
+    comparison = compare(output, name, generated.outputs)
+    if diff:
+        sys.stdout.writelines(unified_diff(output / name, generated.outputs, comparison))
+    else:
+        actions = dict(_actions(comparison)) | dict.fromkeys(comparison.edited, "edited")
+        listed = sorted(actions.items())
+        _report(generated, output / name, listed, as_json=as_json, dry_run=True)
+    changed = comparison.created or comparison.replaced or comparison.removed
+    return CHANGES if exit_code and changed else 0
 
 
 def _usual_templates(*, classic: bool) -> Path:
@@ -109,27 +129,32 @@ def _usual_templates(*, classic: bool) -> Path:
     return here if classic and is_template_set(here) else default_root()
 
 
-def _changes(destination: Path, generated: Generated) -> tuple[compare.Change, ...]:
-    record = read_record(destination)
-    formerly = () if record is None else tuple(record.files)
-    return compare.compare(destination, generated.outputs, formerly)
+def _actions(result: Comparison | Published) -> list[tuple[str, str]]:
+    """What happens to each file, in order of their paths."""
+    actions = {
+        **dict.fromkeys(result.created, "create"),
+        **dict.fromkeys(result.replaced, "replace"),
+        **dict.fromkeys(result.removed, "remove"),
+        **dict.fromkeys(result.unchanged, "keep"),
+    }
+    return sorted(actions.items())
 
 
 def _report(
     generated: Generated,
     destination: Path,
-    changes: Sequence[compare.Change],
+    actions: Sequence[tuple[str, str]],
     *,
     as_json: bool,
     dry_run: bool,
 ) -> None:
     if as_json:
         click.echo(
-            json.dumps(_document(generated, destination, changes, dry_run=dry_run), indent=2)
+            json.dumps(_document(generated, destination, actions, dry_run=dry_run), indent=2)
         )
     elif dry_run:
-        for change in changes:
-            click.echo(f"{change.action:8}{change.path}")
+        for path, action in actions:
+            click.echo(f"{action:8}{path}")
     else:
         kind = f"{generated.variant} of " if generated.variant else ""
         of_set = generated.template_set.name
@@ -141,7 +166,7 @@ def _report(
 def _document(
     generated: Generated,
     destination: Path,
-    changes: Sequence[compare.Change],
+    actions: Sequence[tuple[str, str]],
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -156,5 +181,5 @@ def _document(
             "digest": template_set.digest,
         },
         "variant": generated.variant,
-        "files": [{"path": change.path, "action": change.action} for change in changes],
+        "files": [{"path": path, "action": action} for path, action in actions],
     }

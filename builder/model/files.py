@@ -1,0 +1,71 @@
+"""Finds the model and its labels on disk, and turns them into files of the service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.errors import ModelError
+from builder.output import FILE_MODE, OutputFile
+
+FOLDER = "models"
+"""Where a service keeps its model, and where a variables file's neighbours may lie too."""
+
+DEFAULT_LABELS = "labels.json"
+_BLOCK = 1 << 20
+
+
+def find_file(name: str, *, beside: Path, where: str, option: str) -> Path:
+    """The file that a variables file names: beside it, or in ``models/`` beside it.
+
+    Raises ModelError.
+    """
+    for candidate in (beside / name, beside / FOLDER / name):
+        if candidate.is_file():
+            return candidate
+    raise ModelError(
+        f"{where}: no file {name} in {beside} or {beside / FOLDER}; put it there, or name it with"
+        f" {option} FILE"
+    )
+
+
+def digest_and_size(path: Path, external_data: Sequence[str] = ()) -> tuple[str, int]:
+    """SHA-256 and bytes of a model followed by its external data, as ``cat`` would join them.
+
+    Raises ModelError if a file cannot be read.
+    """
+    total, size = hashlib.sha256(), 0
+    for part in (path, *(path.parent / name for name in external_data)):
+        try:
+            with part.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    total.update(block)
+                    size += len(block)
+        except OSError as error:
+            raise ModelError(f"{part}: cannot be read: {error.strerror}") from None
+    return total.hexdigest(), size
+
+
+def service_label_file(name: str) -> str:
+    """The labels' file name in a service, where they are always a JSON map."""
+    return f"{name.removesuffix('.txt')}.json" if name.endswith(".txt") else name
+
+
+def model_outputs(
+    path: Path, *, file_name: str, external_data: Sequence[str]
+) -> tuple[OutputFile, ...]:
+    """The model, with the files it keeps its weights in, as files of the service."""
+    return (
+        OutputFile(f"{FOLDER}/{file_name}", FILE_MODE, path),
+        *(OutputFile(f"{FOLDER}/{name}", FILE_MODE, path.parent / name) for name in external_data),
+    )
+
+
+def label_output(labels: Sequence[str], *, file_name: str) -> OutputFile:
+    """The labels as a JSON map from index to label, the form in which a service reads them."""
+    text = json.dumps(
+        {str(index): label for index, label in enumerate(labels)}, indent=2, ensure_ascii=False
+    )
+    return OutputFile(f"{FOLDER}/{file_name}", FILE_MODE, f"{text}\n".encode())

@@ -1,0 +1,243 @@
+"""The one Jinja2 environment that a template set is rendered in.
+
+Both kinds are sandboxed and bounded, read templates from one folder only, and make undefined
+variables errors. The layered one also *marks*: ``{{ … }}`` prints a Quoted or an int, no more. A
+Quoted comes from a quoting filter, from a string constant in the template itself, or from what the
+template printed before (a macro's answer, ``{% set x %}…{% endset %}``, ``caller()``, ``super()``),
+so no text of a variable reaches the output unless a filter quoted it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    Undefined,
+    UndefinedError,
+    nodes,
+)
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
+from jinja2.utils import missing
+
+from builder import bounds
+from builder.quoting import HELPERS, QUOTING, Quoted
+
+
+class UnquotedError(Exception):
+    """A value was printed that no quoting filter made."""
+
+
+class UndefinedNameError(UndefinedError):
+    """A variable, attribute or item that does not exist was used."""
+
+    def __init__(self, message: str | None, *, name: Any, owner: Any) -> None:
+        super().__init__(message)
+        self.name = name
+        self.owner = owner
+
+    @property
+    def is_variable(self) -> bool:
+        return self.owner is missing
+
+
+def layered_environment(templates: Path) -> SandboxedEnvironment:
+    """For a set of infergen's own form, whose values must be quoted."""
+    environment = LayeredEnvironment(
+        loader=ConfinedLoader(templates),
+        undefined=_StrictUndefined,
+        finalize=_only_quoted,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Folding constants would hide from visit_Const what the author wrote.
+        optimized=False,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    for name in ("random", "safe"):
+        del environment.filters[name]
+    del environment.globals["lipsum"]
+    environment.filters |= {**QUOTING, **HELPERS, "join": _join, "indent": _indent}
+    return environment
+
+
+def plain_environment(templates: Path) -> SandboxedEnvironment:
+    """For a set of the classic form: the settings of ``Environment(loader=…)`` itself."""
+    return PlainEnvironment(
+        loader=ConfinedLoader(templates),
+        undefined=_PlainUndefined,
+        auto_reload=False,
+        cache_size=-1,
+    )
+
+
+class ConfinedLoader(FileSystemLoader):
+    """Loads templates from one folder, and through no link that leads out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+        self._inside = os.path.realpath(folder) + os.sep
+
+    def get_source(self, environment: Any, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, path, is_fresh = super().get_source(environment, template)
+        if not os.path.realpath(path).startswith(self._inside):
+            raise TemplateNotFound(template, f"{template} is a link that leads out of the folder")
+        return source, path, is_fresh
+
+
+class _BoundedGenerator(CodeGenerator):
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
+        self.write("environment.bounded(")
+        super().visit_Concat(node, frame)
+        self.write(")")
+
+
+class _MarkingGenerator(_BoundedGenerator):
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802
+        if isinstance(node.value, str):
+            self.write(f"environment.written_by_author({node.value!r})")
+        else:
+            super().visit_Const(node, frame)
+
+    def visit_Call(  # noqa: N802
+        self, node: nodes.Call, frame: Frame, forward_caller: bool = False
+    ) -> None:
+        # What {% call %} prints is not passed to finalize by Jinja2.
+        if forward_caller:
+            self.write("environment.finalize(")
+        super().visit_Call(node, frame, forward_caller=forward_caller)
+        if forward_caller:
+            self.write(")")
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock, _frame: Frame) -> NoReturn:  # noqa: N802
+        self.fail(
+            "{% filter %} would change text that is quoted already; use {% set x %}…{% endset %}"
+            " and {{ x | indent }}",
+            node.lineno,
+        )
+
+    def _output_child_to_const(self, node: nodes.Expr, _frame: Frame, _finalize: Any) -> str:
+        if isinstance(node, nodes.TemplateData):
+            return node.data
+        # finalize is to see every expression, and it does so when the template is rendered.
+        raise nodes.Impossible
+
+
+class _BoundedEnvironment(SandboxedEnvironment):
+    """A sandbox in which nothing grows without bound."""
+
+    code_generator_class = _BoundedGenerator
+    intercepted_binops = frozenset(bounds.OPERATORS)
+    bounded = staticmethod(bounds.bounded)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.binop_table |= bounds.OPERATORS
+        self.filters = bounds.guarded_filters(self.filters)
+
+    @staticmethod
+    def concat(pieces: Iterable[str]) -> str:
+        """Join what a template printed."""
+        pieces = list(pieces)
+        bounds.check_characters(sum(map(len, pieces)))
+        return "".join(pieces)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        bounds.check_call(__obj, args)
+        return bounds.bounded(super().call(__context, __obj, *args, **kwargs))
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        owner = getattr(value, "__self__", None)
+        if not isinstance(owner, str):
+            return None
+        # A plain str, since Jinja2 makes the answer one of the owner's type: of a Quoted, a Quoted.
+        wrapped = super().wrap_str_format(getattr(str(owner), value.__name__, None))
+        if wrapped is not None:
+            bounds.check_braces(owner)
+        return wrapped
+
+
+class PlainEnvironment(_BoundedEnvironment):
+    """The classic form's environment."""
+
+
+class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
+    """infergen's own form's environment, which marks."""
+
+    code_generator_class = _MarkingGenerator
+    written_by_author = Quoted
+
+    @staticmethod
+    def concat(pieces: Iterable[str]) -> str:
+        """Join what a template printed; every piece was quoted, so the whole is."""
+        return Quoted(_BoundedEnvironment.concat(pieces))
+
+
+def _only_quoted(value: Any) -> str:
+    if type(value) is Quoted:
+        return value
+    if type(value) is int:
+        return str(value)
+    # What `x if y` is without an else; undefined variables are of another type.
+    if type(value) is Undefined:
+        return ""
+    if isinstance(value, Undefined):
+        return str(value)
+    raise UnquotedError(value)
+
+
+def _join(value: Iterable[Any], separator: str = Quoted("")) -> str:
+    """Joins what is quoted into what is quoted, and anything else into plain text."""
+    items = list(value)
+    quoted = all(type(item) in (Quoted, int) for item in (separator, *items))
+    text = bounds.bounded(str(separator).join(map(str, items)))
+    return Quoted(text) if quoted else text
+
+
+def _indent(value: str, width: int = 4, first: bool = False) -> str:
+    """Indents all lines but the first (``first``: that too), save blank ones."""
+    bounds.check_widths((width,))
+    pad = " " * width
+    lines = [pad + line if line.strip() else line for line in str(value).split("\n")]
+    text = bounds.bounded("\n".join(lines))
+    text = text if first else text[width if str(value).split("\n")[0].strip() else 0 :]
+    return Quoted(text) if type(value) is Quoted else text
+
+
+class _NamedUndefined(Undefined):
+    """Tells its error what was undefined, so that the message can suggest another name."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = missing,
+        name: str | None = None,
+        exc: Any = UndefinedError,
+    ) -> None:
+        if exc is UndefinedError and hint is None:
+            exc = partial(UndefinedNameError, name=name, owner=obj)
+        super().__init__(hint, obj, name, exc)
+
+
+class _StrictUndefined(_NamedUndefined, StrictUndefined):
+    __slots__ = ()
+
+
+class _PlainUndefined(_NamedUndefined):
+    """As Jinja2's own, but printing it is an error."""
+
+    __slots__ = ()
+
+    __str__ = Undefined._fail_with_undefined_error
