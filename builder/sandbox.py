@@ -29,6 +29,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import missing
 
 from builder import bounds
+from builder.compiled import FOLDER, CompiledTemplates
 from builder.quoting import HELPERS, QUOTING, Quoted
 
 
@@ -49,10 +50,14 @@ class UndefinedNameError(UndefinedError):
         return self.owner is missing
 
 
-def layered_environment(templates: Path) -> SandboxedEnvironment:
-    """For a set of infergen's own form, whose values must be quoted."""
+def layered_environment(templates: Path, *, compiled: Path = FOLDER) -> SandboxedEnvironment:
+    """For a set of infergen's own form, whose values must be quoted.
+
+    Templates that lie ``compiled`` in that folder (see builder.compiled) are not compiled again.
+    """
     environment = LayeredEnvironment(
         loader=ConfinedLoader(templates),
+        bytecode_cache=CompiledTemplates(compiled),
         undefined=_StrictUndefined,
         finalize=_only_quoted,
         trim_blocks=True,

@@ -11,6 +11,7 @@ from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.schema_check import surely_valid
 from builder.yamlfile import KeyPath
 
 Where = Callable[[KeyPath], str]
@@ -199,16 +200,18 @@ def mistakes(
 
     ``complete`` asks for the required variables too; else what has a default is filled in first.
     """
-    import jsonschema_rs  # noqa: PLC0415 - only once a command needs it
-
     root = dict(schema.root) if complete else {**schema.root, "required": []}
-    values = values if complete else overlay(schema, defaults(schema), values)
+    values = dict(values) if complete else overlay(schema, defaults(schema), values)
+    if surely_valid(root, values):
+        return []
+    import jsonschema_rs  # noqa: PLC0415 - most runs need no more than the above
+
     try:
         validator = jsonschema_rs.validator_for(root)
     except ValueError as error:
         raise TemplateSetError(f"{schema.source}: not a valid JSON Schema: {error}") from None
     found: list[tuple[tuple[str, int], str]] = []
-    for failure in validator.iter_errors(dict(values)):
+    for failure in validator.iter_errors(values):
         path = tuple(failure.instance_path)
         for place, message in _explain(schema, values, path, failure.kind, spelling):
             at = where(place)

@@ -1,34 +1,31 @@
-"""Stops a block of Python code that runs for too long, in whichever thread it runs.
+"""Stops a block of Python code that runs for too long.
 
 Only Python code can be stopped, between two of its instructions; one long call into C ends first.
+The alarm is the process's own, so this is for its main thread: whoever renders in parallel does it
+in processes.
 """
 
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 _AGAIN_SECONDS = 0.1
 """How long after the first TimeUp another follows, should one have been swallowed."""
 
 
 class TimeUp(BaseException):
-    """The time limit is reached; no Exception, so that nothing on the way swallows it."""
-
-
-def time_limit(seconds: float) -> AbstractContextManager[None]:
-    """Raise TimeUp inside the block once it has run for so many seconds."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and hasattr(signal, "setitimer"):
-        return _by_alarm(seconds)
-    return _by_watchdog(seconds)
+    """The time limit is reached."""
 
 
 @contextmanager
-def _by_alarm(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeUp inside the block once it has run for so many seconds.
+
+    Raises ValueError outside the main thread.
+    """
     armed = True
 
     def ring(_signal: int, _frame: object) -> None:
@@ -51,34 +48,3 @@ def _by_alarm(seconds: float) -> Iterator[None]:
         if former_delay:
             left = former_delay - (time.monotonic() - started)
             signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6), former_interval)
-
-
-@contextmanager
-def _by_watchdog(seconds: float) -> Iterator[None]:
-    import ctypes  # noqa: PLC0415 - rare: rendering is done in the main thread
-
-    raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    watched = ctypes.c_ulong(threading.get_ident())
-    finished = threading.Event()
-    lock = threading.Lock()
-
-    def watch() -> None:
-        delay = seconds
-        while not finished.wait(delay):
-            delay = _AGAIN_SECONDS
-            with lock:
-                if not finished.is_set():
-                    raise_in_thread(watched, ctypes.py_object(TimeUp))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        try:
-            yield
-        finally:
-            finished.set()
-    finally:
-        with lock:
-            finished.set()
-            raise_in_thread(watched, None)
-        watcher.join()

@@ -9,14 +9,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import yamlfile
 from builder.errors import UsageError, VariablesError
-from builder.model.facts import ModelFacts
+from builder.model.files import service_model_file
 from builder.schema import Schema
 from builder.yamlfile import Document, KeyPath
+
+if TYPE_CHECKING:
+    from builder.model.facts import ModelFacts
 
 DESCRIBED = (
     "data_type",
@@ -28,6 +31,9 @@ DESCRIBED = (
 )
 """The classic variables that describe what goes in and what comes out."""
 
+_BEHIND_SAMPLES = frozenset(
+    {"data_sample", "preprocess", "image", "postprocess", "prediction_output"}
+)
 _COMPARED = ("data_type", "data_structure", "prediction_type", "prediction_structure")
 
 
@@ -102,15 +108,19 @@ def check(schema: Schema, given: Given) -> None:
         raise VariablesError(found)
 
 
-def facts_complete(values: Mapping[str, Any]) -> bool:
-    """Whether a variables file says all that the model would, so that nobody need ask the model."""
-    return all(name in values for name in (*DESCRIBED, "model", "label_file_name"))
+def facts_complete(given: Given) -> bool:
+    """Whether a variables file says all that the model would, so that nobody need ask the model.
+
+    It does not if an option changes what the file's samples were made with.
+    """
+    stated = all(name in given.values for name in (*DESCRIBED, "model", "label_file_name"))
+    return stated and _BEHIND_SAMPLES.isdisjoint(path[0] for path in given.options)
 
 
 def from_facts(facts: ModelFacts) -> dict[str, Any]:
     """The variables that a model fills."""
     values: dict[str, Any] = {
-        "model_file_name": facts.file_name,
+        "model_file_name": service_model_file(facts.file_name),
         "data_type": facts.data.dtype,
         "data_structure": facts.data.structure,
         "data_sample": facts.data.sample,

@@ -187,12 +187,21 @@ def _logical_lines(lines: Iterable[str], escape: str) -> Iterator[tuple[int, str
             if following is None:
                 break
         yield number, whole
-        for dash, _, word in re.findall(_HEREDOC, whole):
+        for dash, _, word in _heredocs(whole):
             for _, part in numbered:
                 if (part.lstrip("\t") if dash else part) == word:
                     break
             else:
                 raise _ParseError(f"not a Dockerfile: the heredoc {word} does not end", number)
+
+
+def _heredocs(instruction: str) -> list[tuple[str, str, str]]:
+    """The heredocs that BuildKit begins: those of three instructions, and none inside a word."""
+    if not re.match(r"(ONBUILD\s+)?(RUN|COPY|ADD)\s", instruction, flags=re.IGNORECASE):
+        return []
+    return re.findall(
+        _HEREDOC, re.sub(r'(?<!<)(?<!<-)("(\\.|[^"\\])*"|\'[^\']*\')', "", instruction)
+    )
 
 
 def _continues(line: str) -> bool:

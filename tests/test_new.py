@@ -127,6 +127,17 @@ def test_the_same_input_gives_the_same_bytes(cli: Cli, tmp_path: Path) -> None:
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+def test_needs_neither_home_nor_git_nor_a_usual_locale(tmp_path: Path) -> None:
+    for environment in ({}, {"PATH": "/nonexistent", "LC_ALL": "C"}, {"LANG": "xx_YY.latin1"}):
+        done = subprocess.run(
+            [INFERGEN, "new", "--name", "sample", "--set", "title=Ünïcode"],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "# Ünïcode" in (tmp_path / "sample" / "README.md").read_text("utf-8")
+        shutil.rmtree(tmp_path / "sample")
+
+
 def test_nothing_generated_names_this_machine(cli: Cli, tmp_path: Path) -> None:
     assert cli("new", "--name", "sample").returncode == 0
     for name, (_, content) in tree(tmp_path / "sample").items():
@@ -167,6 +178,14 @@ def test_prediction_sample_is_what_the_model_answers(cli: Cli, tmp_path: Path) -
     record = json.loads((tmp_path / "s" / ".infergen" / "record.json").read_text())
     prediction = record["variables"]["prediction_sample"]
     assert prediction != [0.0, 0.0, 1.0]
+    assert max(prediction) == prediction[2]
+
+
+def test_an_option_behind_the_samples_asks_the_model_again(cli: Cli, tmp_path: Path) -> None:
+    done = cli("new", "--name", "s", "--set", "data_sample=[[6.3, 3.3, 6.0, 2.5]]")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "s" / ".infergen" / "record.json").read_text())
+    prediction = record["variables"]["prediction_sample"]
     assert max(prediction) == prediction[2]
 
 
@@ -271,7 +290,7 @@ def _on_a_terminal(folder: Path, answers: dict[bytes, list[bytes]]) -> tuple[int
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_leave_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """At many moments of a run: either the whole service stands there, or nothing does."""
-    command = [INFERGEN, "new", "--name", "sample"]
+    command: list[str | Path] = [INFERGEN, "new", "--name", "sample"]
     codes = []
     for step in range(20):
         process = subprocess.Popen(

@@ -15,7 +15,16 @@ MODELS = ROOT / "vars" / "models"
 
 def _trace(arguments: list[str | Path], folder: Path) -> str:
     trace = folder / "trace.txt"
-    command = ["strace", "-f", "-qq", "-e", "trace=socket,connect,execve", "-o", trace, INFERGEN]
+    command: list[str | Path] = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=socket,connect,execve",
+        "-o",
+        trace,
+        INFERGEN,
+    ]
     subprocess.run([*command, *arguments], cwd=folder, check=True, capture_output=True)
     return trace.read_text()
 

@@ -155,6 +155,17 @@ def test_empty_folders_binaries_modes_and_line_ends_survive(
         assert made[name] == entry
 
 
+def test_a_huge_skeleton(cli: Cli, plain: Path, tmp_path: Path) -> None:
+    for number in range(2000):
+        write(plain / "template" / f"folder{number % 50}" / f"{number}.txt", f"{number}\n")
+    with (plain / "template" / "large.bin").open("wb") as file:
+        file.write(os.urandom(1 << 20))
+        file.truncate(64 << 20)
+    assert cli("new", "--name", "sample", "--templates", plain).returncode == 0
+    made = tree(tmp_path / "sample")
+    assert {name: made[name] for name in tree(plain / "template")} == tree(plain / "template")
+
+
 Break = Callable[[Path], object]
 
 

@@ -21,12 +21,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The dependencies are those of the environment that runs the tests, to spare a second download.
     """
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", ROOT]
+    build: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--outdir",
+        folder / "dist",
+        ROOT,
+    ]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = (folder / "dist").glob("*.whl")
     venv.create(folder / "env", symlinks=True)
     python = folder / "env" / "bin" / "python"
-    pip = [
+    pip: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",
@@ -45,20 +53,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_generates_the_same_as_the_source_tree(installed: Path, tmp_path: Path) -> None:
     for program, output in ((installed, "a"), (Path(sys.executable).parent, "b")):
-        command = [program / "infergen", "new", "--name", "sample", "--output", output]
+        command: list[str | Path] = [
+            program / "infergen",
+            "new",
+            "--name",
+            "sample",
+            "--output",
+            output,
+        ]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
 def test_reads_nothing_of_the_source_tree(installed: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
-    subprocess.run(
-        ["strace", "-f", "-qq", "-e", "trace=open,openat", "-o", trace]
-        + [installed / "infergen", "new", "--name", "sample"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+    strace: list[str | Path] = ["strace", "-f", "-qq", "-e", "trace=open,openat", "-o", trace]
+    command = [*strace, installed / "infergen", "new", "--name", "sample"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     environment = sysconfig.get_paths()["purelib"]
     opened = re.findall(r'"(/[^"]*)"[^\n]*= \d', trace.read_text())
     assert any("default_set" in path for path in opened)

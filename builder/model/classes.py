@@ -76,7 +76,6 @@ def _attribute(node: onnx.NodeProto, keys: tuple[str, ...]) -> Names:
             return tuple(attribute.ints)
         if attribute.strings:
             return tuple(value.decode("utf-8", "replace") for value in attribute.strings)
-        # From opset ai.onnx.ml 4 on, keys may be a tensor.
     return ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from builder.output import FILE_MODE, OutputFile
 FOLDER = "models"
 """Where a service keeps its model, and where a variables file's neighbours may lie too."""
 
-DEFAULT_LABELS = "labels.json"
+
 _BLOCK = 1 << 20
+_LONGEST_STEM = 200
 
 
 def find_file(name: str, *, beside: Path, where: str, option: str) -> Path:
@@ -48,9 +50,16 @@ def digest_and_size(path: Path, external_data: Sequence[str] = ()) -> tuple[str,
     return total.hexdigest(), size
 
 
+def service_model_file(name: str) -> str:
+    """The model's file name in a service: that of the file, without what would need quoting."""
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name.removesuffix(".onnx")).lstrip(".-") or "model"
+    return f"{stem[:_LONGEST_STEM]}.onnx"
+
+
 def service_label_file(name: str) -> str:
     """The labels' file name in a service, where they are always a JSON map."""
-    return f"{name.removesuffix('.txt')}.json" if name.endswith(".txt") else name
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).stem).lstrip(".-") or "labels"
+    return f"{stem[:_LONGEST_STEM]}.json"
 
 
 def model_outputs(

@@ -12,7 +12,7 @@ from typing import Any
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is first imported
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 
 from builder.errors import ModelError
 from builder.model.tensors import Array

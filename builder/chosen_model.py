@@ -1,0 +1,146 @@
+"""Which model a service serves: finds it with its labels, and asks it what variables leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder import schema as schemas
+from builder import variables as vars_
+from builder.errors import ModelError, VariablesError
+from builder.model import files
+from builder.model.labels import read_labels
+from builder.output import OutputFile
+from builder.schema import Schema
+from builder.variables import Given
+
+if TYPE_CHECKING:
+    from builder.model.facts import ModelFacts
+    from builder.model.request import ImageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """A service's model; ``facts`` are None where the variables state them all.
+
+    ``labels`` and ``label_file_name`` (their name in the service) are None for a model that is no
+    classifier.
+    """
+
+    path: Path
+    labels: tuple[str, ...] | None
+    label_file_name: str | None
+    facts: ModelFacts | None
+
+
+def choose_model(
+    schema: Schema | None, given: Given, *, model: Path | None, labels: Path | None, beside: Path
+) -> ChosenModel | None:
+    """The model that an option or the variables name, None if the set asks for none.
+
+    Files that the variables name are looked for ``beside`` the variables file. Raises ModelError or
+    VariablesError.
+    """
+    if model is None:
+        if schema is None or "model_file_name" not in schema.root.get("required", ()):
+            return None
+        model = _named_file(given, "model_file_name", beside, "--model")
+        if model is None:
+            raise VariablesError(
+                [f"{given.document.source}: model_file_name is missing; give it, or --model FILE"]
+            )
+    if labels is None and schema is not None:
+        labels = _named_file(given, "label_file_name", beside, "--labels")
+        new_labels = False
+    else:
+        new_labels = labels is not None
+    known_labels = None if labels is None else read_labels(labels)
+    _check_stated_model(given, model)
+    facts = None
+    if new_labels or not vars_.facts_complete(given):
+        facts = _inspect(model, known_labels, given, schema)
+        vars_.compare_with_model(given, facts)
+        known_labels = facts.labels
+    else:
+        _check_label_count(given, known_labels)
+    name = given.values.get("label_file_name") or (labels.name if labels else "")
+    return ChosenModel(
+        path=model,
+        labels=known_labels,
+        label_file_name=None if known_labels is None else files.service_label_file(str(name)),
+        facts=facts,
+    )
+
+
+def model_files(model: ChosenModel, variables: Mapping[str, Any]) -> tuple[OutputFile, ...]:
+    """The model, the files it keeps its weights in, and its labels, as files of the service."""
+    outputs = files.model_outputs(
+        model.path,
+        file_name=variables["model_file_name"],
+        external_data=variables["model"].get("external_data", ()),
+    )
+    if model.labels is None or model.label_file_name is None:
+        return outputs
+    return (*outputs, files.label_output(model.labels, file_name=model.label_file_name))
+
+
+def _named_file(given: Given, variable: str, beside: Path, option: str) -> Path | None:
+    name = given.values.get(variable)
+    if not name:
+        return None
+    return files.find_file(str(name), beside=beside, where=given.where((variable,)), option=option)
+
+
+def _check_stated_model(given: Given, path: Path) -> None:
+    """Facts in a variables file are of one model; raises ModelError if this is another."""
+    stated = given.values.get("model")
+    if stated is None:
+        return
+    found, _ = files.digest_and_size(path, stated.get("external_data", ()))
+    if stated["sha256"] != found:
+        where = given.where(("model", "sha256"))
+        raise ModelError(
+            f"{where}: these facts are of another model: here {stated['sha256'][:12]}…, but {path}"
+            f" has {found[:12]}…; leave `model` out, or renew it by `infergen inspect MODEL --vars`"
+        )
+
+
+def _check_label_count(given: Given, labels: tuple[str, ...] | None) -> None:
+    """Without asking the model, the sample's prediction tells how many labels there are to be."""
+    scores = given.values["prediction_sample"]
+    if labels is not None and not (isinstance(scores, list) and len(scores) == len(labels)):
+        count = len(scores) if isinstance(scores, list) else "no list of"
+        raise ModelError(
+            f"{given.where(('label_file_name',))}: {len(labels)} labels, but prediction_sample has"
+            f" {count} scores; one score for each label is needed"
+        )
+
+
+def _inspect(
+    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
+) -> ModelFacts:
+    from builder.model.inspect import inspect_model  # noqa: PLC0415 - only if need be
+    from builder.model.request import Request  # noqa: PLC0415
+
+    values = given.values
+    if schema is not None:
+        values = schemas.overlay(schema, schemas.defaults(schema), values)
+    return inspect_model(
+        Request(
+            model=path,
+            data_sample=values.get("data_sample"),
+            image=_image(values) if values.get("preprocess") == "image" else None,
+            postprocess=values.get("postprocess", "none"),
+            prediction_output=values.get("prediction_output"),
+            labels=labels,
+        )
+    )
+
+
+def _image(values: Mapping[str, Any]) -> ImageSettings:
+    from builder.model.request import ImageSettings  # noqa: PLC0415
+
+    image = {name: value for name, value in values["image"].items() if name != "channels"}
+    return ImageSettings(**{**image, "mean": tuple(image["mean"]), "std": tuple(image["std"])})
