@@ -20,7 +20,7 @@ from tests.model.models import (
     weight,
 )
 
-HOSTILE = 'a"b\\n{{ 7 * 7 }} # $(x) """ \' é\n: - !'
+HOSTILE = 'a"b\\n{{ 7 * 7 }} # $(x) """ \' é: - !'
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,12 @@ KINDS: dict[str, Kind] = {
     "chosen output": Kind(two_inputs, settings=("prediction_output=sum",)),
     "optional input": Kind(with_optional),
     "not finite": Kind(nan_answers),
-    "names that break code": Kind(lambda: renamed(HOSTILE, "class")),
+    "names that break code": Kind(lambda: renamed(f"{HOSTILE}\n", "class")),
     "names of numbers": Kind(lambda: renamed("38", "input:0")),
     "hostile texts": Kind(
-        linear, labels=(HOSTILE, "b", "c"), settings=(f"title={HOSTILE}", f"description={HOSTILE}")
+        linear,
+        labels=(HOSTILE, "b", "c"),
+        settings=(f"title={HOSTILE}", f"description={HOSTILE}\n{HOSTILE}"),
     ),
     "image": Kind(convolution, labels=("cat", "dog"), settings=("preprocess=image",)),
     "grey image": Kind(

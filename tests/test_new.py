@@ -235,6 +235,20 @@ def test_help_and_version_need_nothing_heavy(cli: Cli) -> None:
     assert "new" in cli("--help").stdout
 
 
+def test_the_version_is_the_same_with_and_without_click(cli: Cli) -> None:
+    alone, with_more = cli("--version"), cli("--version", "new")
+    assert (alone.stdout, alone.returncode) == (with_more.stdout, with_more.returncode)
+
+
+def test_a_version_that_cannot_be_printed() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [INFERGEN, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "infergen: error: the system: No space left on device\n"
+
+
 def test_help_lists_the_variables_of_the_schema(cli: Cli) -> None:
     text = cli("new", "--help").stdout
     schema = json.loads((ROOT / "vars" / "schema.json").read_text())

@@ -54,11 +54,17 @@ def run_in(service: Path, *command: str) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def assert_good(service: Path) -> None:
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy knows of the libraries is the same for every service."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+def assert_good(service: Path, mypy_cache: Path) -> None:
     run_in(service, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     run_in(service, "ruff", "check", "--no-cache", ".")
     run_in(service, "ruff", "format", "--no-cache", "--check", ".")
-    run_in(service, "mypy")
+    run_in(service, "mypy", "--cache-dir", str(mypy_cache))
     run_in(service, "shellcheck", "run.sh")
     run_in(service, "yamllint", "--strict", ".")
     for path in service.rglob("*"):
@@ -69,15 +75,15 @@ def assert_good(service: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_services_of_every_kind(cli: Cli, tmp_path: Path, kind: str) -> None:
-    assert_good(new_service(cli, tmp_path, kind))
+def test_services_of_every_kind(cli: Cli, tmp_path: Path, mypy_cache: Path, kind: str) -> None:
+    assert_good(new_service(cli, tmp_path, kind), mypy_cache)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_services_of_the_examples(cli: Cli, tmp_path: Path, example: str) -> None:
+def test_services_of_the_examples(cli: Cli, tmp_path: Path, mypy_cache: Path, example: str) -> None:
     done = cli("new", "--name", "service", "--vars", ROOT / "vars" / f"{example}.yaml")
     assert done.returncode == 0, done.stderr
-    assert_good(tmp_path / "service")
+    assert_good(tmp_path / "service", mypy_cache)
 
 
 @contextmanager

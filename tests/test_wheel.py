@@ -65,6 +65,13 @@ def test_generates_the_same_as_the_source_tree(installed: Path, tmp_path: Path) 
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+def test_its_templates_are_compiled_already(installed: Path, tmp_path: Path) -> None:
+    code = "import jinja2; del jinja2.Environment.compile; from builder.cli import main; main()"
+    command: list[str | Path] = [installed / "python", "-c", code, "new", "--name", "sample"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_reads_nothing_of_the_source_tree(installed: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     strace: list[str | Path] = ["strace", "-f", "-qq", "-e", "trace=open,openat", "-o", trace]

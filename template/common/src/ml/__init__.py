@@ -1,0 +1,1 @@
+"""From the data of a request to the prediction."""

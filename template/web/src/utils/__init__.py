@@ -1,0 +1,1 @@
+"""What is of use in every part of the service."""
