@@ -112,23 +112,27 @@ def record_files(record: Record, outputs: Iterable[Output]) -> tuple[OutputFile,
 
 
 def format_record(record: Record) -> bytes:
-    """``record.json``: every file on a line of its own, everything sorted."""
+    """``record.json``: every file and every variable on a line of its own, sorted."""
     entries = record.files
-    document = {
-        "format": FORMAT,
-        "set": {
-            "name": record.set_name,
-            "version": record.set_version,
-            "digest": record.set_digest,
-        },
-        "variant": record.variant,
-        "variables": record.variables,
-        "files": {path: e.value for path, e in entries.items() if e.kind == "file"},
-        "executables": sorted(path for path, e in entries.items() if e.executable),
-        "links": {path: e.value for path, e in entries.items() if e.kind == "link"},
-        "folders": sorted(path for path, e in entries.items() if e.kind == "folder"),
+    files = {path: e.value for path, e in entries.items() if e.kind == "file"}
+    links = {path: e.value for path, e in entries.items() if e.kind == "link"}
+    made_from = {
+        "name": record.set_name,
+        "version": record.set_version,
+        "digest": record.set_digest,
     }
-    return _to_json(document, indent=2) + b"\n"
+    parts = {
+        "format": _to_json(FORMAT),
+        "set": _to_json(made_from),
+        "variant": _to_json(record.variant),
+        "variables": _one_line_each(record.variables),
+        "files": _one_line_each(files),
+        "executables": _to_json(sorted(path for path, e in entries.items() if e.executable)),
+        "links": _one_line_each(links),
+        "folders": _to_json(sorted(path for path, e in entries.items() if e.kind == "folder")),
+    }
+    text = ",\n".join(f'  "{name}": {part}' for name, part in parts.items())
+    return _encode(f"{{\n{text}\n}}\n")
 
 
 def parse_record(raw: bytes, where: str) -> Record:
@@ -195,11 +199,23 @@ def read_base(destination: Path) -> dict[str, str]:
 def _format_base(base: Mapping[str, str]) -> bytes:
     import bz2  # noqa: PLC0415 - a dry run needs none
 
-    return bz2.compress(_to_json(base, indent=0), 9)
+    text = json.dumps(base, indent=0, sort_keys=True, ensure_ascii=False)
+    return bz2.compress(_encode(text), 9)
 
 
-def _to_json(document: Mapping[str, Any], indent: int) -> bytes:
-    text = json.dumps(document, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
+def _one_line_each(values: Mapping[str, Any]) -> str:
+    """A JSON object with a line for each of its values, however large they are."""
+    if not values:
+        return "{}"
+    lines = (f"    {_to_json(key)}: {_to_json(values[key])}" for key in sorted(values))
+    return "{\n" + ",\n".join(lines) + "\n  }"
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _encode(text: str) -> bytes:
     # A lone surrogate has no UTF-8; Python's spelling of it is JSON's as well.
     return text.encode("utf-8", "backslashreplace")
 

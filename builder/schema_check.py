@@ -51,7 +51,8 @@ _ANNOTATIONS: Mapping[str, Check] = {
 }
 """Keywords that say nothing of the value, and what is to follow them."""
 
-_CLASS = r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.:/])+-?\]"
+_CODE = r"\\u(?!d[89a-f])[0-9a-f]{4}"
+_CLASS = rf"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.:/]|{_CODE}-{_CODE}|{_CODE})+-?\]"
 _PIECE = (
     rf"(?:[A-Za-z0-9_:/ -]|\\\.|{_CLASS}|(?P<group>\)))"
     r"(?P<repeat>[*+?]|\{(?:\d{1,3},)?(?P<most>\d{1,3})\})?"
@@ -203,7 +204,7 @@ def _matches(pattern: str) -> Check:
     longest = _LONGEST_MATCHED if ways <= _MOST_WAYS else 0
     return lambda value: (
         type(value) is not str
-        or (len(value) <= longest and value.isascii() and "\n" not in value and bool(search(value)))
+        or (len(value) <= longest and "\n" not in value and bool(search(value)))
     )
 
 

@@ -5,6 +5,7 @@ Order, later wins: schema defaults, model facts, variables file, ``--set``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,11 @@ DESCRIBED = (
 _BEHIND_SAMPLES = frozenset(
     {"data_sample", "preprocess", "image", "postprocess", "prediction_output"}
 )
+_MIB = 1024 * 1024
+USUAL_BODY_BYTES = 16 * _MIB
+MOST_BODY_BYTES = 1024 * _MIB
+_BYTES_PER_NUMBER = 32
+_USUAL_ITEMS = 4
 _COMPARED = ("data_type", "data_structure", "prediction_type", "prediction_structure")
 
 
@@ -137,6 +143,8 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "prediction_outputs": list(facts.prediction_outputs),
         },
     }
+    if (needed := _body_bytes(facts)) > USUAL_BODY_BYTES:
+        values["max_body_bytes"] = needed
     if facts.image is not None:
         image = facts.image
         values["image"] = {
@@ -146,6 +154,18 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "layout": image.layout,
         }
     return values
+
+
+def _body_bytes(facts: ModelFacts) -> int:
+    """How long a request with a few items may become as JSON, in whole MiB."""
+    if facts.image is not None:
+        return 0
+    numbers = sum(
+        math.prod(size for size in tensor.shape or () if isinstance(size, int))
+        for tensor in facts.inputs
+    )
+    bytes_needed = numbers * _BYTES_PER_NUMBER * _USUAL_ITEMS
+    return min(-(-bytes_needed // _MIB) * _MIB, MOST_BODY_BYTES)
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:

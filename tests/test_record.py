@@ -107,7 +107,8 @@ def test_the_record_is_made_for_reading_in_diffs(tmp_path: Path) -> None:
     assert '    "title": "Fußgänger 数 \\ud800"' in lines
     assert file.content.endswith(b"}\n")
     document = json.loads(file.content)
-    assert list(document) == sorted(document)
+    assert list(document["files"]) == sorted(document["files"])
+    assert list(document["variables"]) == sorted(document["variables"])
     assert list(document["files"]) == sorted(document["files"])
 
 

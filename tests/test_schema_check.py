@@ -56,6 +56,8 @@ _PATTERNS = st.sampled_from(
     ["^a", "a$", "^a?$", "^[a-z]+$", "^[^a-z]$", "b|c$", "^(a|b)*$", "^([a-z]+.)+$", r"^a\.b$"]
     + [r"\d", r"^\w+$", "^.$", "(?i)A", "[", "a{2}", "^a{1,300}$", "a{3,1}", "[[:alpha:]]", ")"]
     + ["^[0-9]", "a++", "*", "^*", "(?:a)", "[a--b]", r"\Z", "^[a-z-]+$", "a{,2}", "[z-a]", ""]
+    + [r"^[^\u0000-\u001f\u007f\u2028]*$", r"^[\u00e0-\u00ff]+$", r"[\ud800]", r"[\u00ff-\u0000]"]
+    + [r"[^\u0061]", r"^[\u0660-\u0669]$"]
 )
 
 
@@ -109,7 +111,7 @@ def test_by_any_schema(schema: dict[str, Any], value: Any) -> None:
         jsonschema_rs.validator_for(schema).validate(value)
 
 
-@given(pattern=_PATTERNS, text=st.text("ab1Z.-\n\u0661 ", max_size=4))
+@given(pattern=_PATTERNS, text=st.text("ab1Z.-\n\u0661é\u2028\U0001f600 ", max_size=4))
 def test_by_any_pattern(pattern: str, text: str) -> None:
     if surely_valid({"pattern": pattern}, text):
         jsonschema_rs.validator_for({"pattern": pattern}).validate(text)
