@@ -1,4 +1,4 @@
-"""Compiles the default set's templates whenever infergen is built; see builder/compiled.py.
+"""Compiles the default set's templates whenever infergen is built; see builder/render/compiled.py.
 
 That is: for a wheel, and when a checkout is installed as editable.
 """
@@ -15,8 +15,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class CompileTemplates(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         sys.path.insert(0, self.root)
-        from builder import compiled  # noqa: PLC0415 - lies in the folder that is built
-        from builder.sandbox import layered_environment  # noqa: PLC0415
+        from builder.render import compiled  # noqa: PLC0415 - lies in the folder that is built
+        from builder.render.sandbox import layered_environment  # noqa: PLC0415
 
         made = compiled.compile_templates(layered_environment(Path(self.root, "template_files")))
         compiled.FOLDER.mkdir(exist_ok=True)

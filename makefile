@@ -10,7 +10,7 @@ export ORT_DISABLE_TELEMETRY = 1
 .PHONY: help setup system demo test lint format wheel examples bench clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/infergen: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

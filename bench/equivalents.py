@@ -31,10 +31,10 @@ import jinja2
 import yaml
 from jinja2 import meta, nodes
 
-from builder import quoting
 from builder.generate import Generated
 from builder.output import Output, OutputFile, OutputFolder
 from builder.paths import RECORD_FOLDER
+from builder.render import quoting
 from builder.template_set import PATH_MAP, SCHEMA, SETTINGS, SKELETONS, TEMPLATES
 
 OPTIONS = {"trim_blocks": True, "lstrip_blocks": True}

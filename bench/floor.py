@@ -15,7 +15,7 @@ import jinja2
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from builder.quoting import HELPERS, QUOTING
+from builder.render.quoting import HELPERS, QUOTING
 
 
 @click.command()

@@ -16,9 +16,10 @@ from typing import Literal
 
 from bench import equivalents, peers
 from bench.measure import Case, Sample, measure, run
-from builder import __version__, compiled
+from builder import __version__
 from builder.generate import Request, generate
-from builder.sandbox import layered_environment
+from builder.render import compiled
+from builder.render.sandbox import layered_environment
 from builder.template_set import default_root
 
 ROOT = Path(__file__).parent.parent

@@ -114,9 +114,9 @@ def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -
 def _render(
     template_set: TemplateSet, renderings: Any, variables: Mapping[str, Any]
 ) -> tuple[OutputFile, ...]:
-    from builder.render import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.sandbox import layered_environment, plain_environment  # noqa: PLC0415
-    from builder.verify import verify  # noqa: PLC0415
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
+    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+    from builder.render.verify import verify  # noqa: PLC0415
 
     make_environment = plain_environment if template_set.plain else layered_environment
     renderer = Renderer(make_environment(template_set.templates))

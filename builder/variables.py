@@ -237,7 +237,7 @@ def complete(schema: Schema, given: Given, facts: ModelFacts | None) -> dict[str
 
 def _fill_names(values: dict[str, Any]) -> dict[str, Any]:
     """Names that are made from the service's own, where a set has them and the caller gave none."""
-    from builder.quoting import dns_label  # noqa: PLC0415 - brings markupsafe
+    from builder.render.quoting import dns_label  # noqa: PLC0415 - brings markupsafe
 
     name = str(values["name"])
     if values.get("title") == "":

@@ -67,6 +67,7 @@ def assert_good(service: Path, mypy_cache: Path) -> None:
     run_in(service, "mypy", "--cache-dir", str(mypy_cache))
     run_in(service, "shellcheck", "run.sh")
     run_in(service, "yamllint", "--strict", ".")
+    run_in(service, "hadolint", "Dockerfile")
     for path in service.rglob("*"):
         if path.is_file() and path.suffix in (".py", ".yml", ".yaml", ".sh", ".md", ".toml", ""):
             text = path.read_text() if ".infergen" not in path.parts else ""

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from builder.render import Limits, Renderer
-from builder.sandbox import layered_environment, plain_environment
+from builder.render.renderer import Limits, Renderer
+from builder.render.sandbox import layered_environment, plain_environment
 
 HOSTILE = (
     "",

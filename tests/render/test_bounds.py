@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from builder.errors import RenderError
-from builder.render import Limits, Renderer
-from builder.timelimit import TimeUp, time_limit
+from builder.render.renderer import Limits, Renderer
+from builder.render.timelimit import TimeUp, time_limit
 from tests.render.sources import layered, plain
 
 MAKERS: dict[str, Callable[..., Renderer]] = {"layered": layered, "plain": plain}

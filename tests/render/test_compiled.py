@@ -8,12 +8,12 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from builder.compiled import compile_templates
 from builder.errors import RenderError
 from builder.generate import Request, generate
 from builder.output import OutputFile
-from builder.render import Renderer
-from builder.sandbox import layered_environment
+from builder.render.compiled import compile_templates
+from builder.render.renderer import Renderer
+from builder.render.sandbox import layered_environment
 from builder.template_set import default_root, open_template_set
 
 TEMPLATES = {

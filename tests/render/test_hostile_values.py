@@ -16,8 +16,8 @@ import yaml
 from hypothesis import given, settings
 
 from builder.errors import RenderError
-from builder.render import Renderer
-from builder.verify import verify
+from builder.render.renderer import Renderer
+from builder.render.verify import verify
 from tests.render.sources import (
     HOSTILE,
     data,

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 
 from builder.errors import RenderError
-from builder.render import Renderer
+from builder.render.renderer import Renderer
 from tests.render.sources import hostile_text, plain
 
 CLASSIC = {

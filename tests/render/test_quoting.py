@@ -18,8 +18,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from builder import quoting
-from builder.quoting import Quoted, QuotingError
+from builder.render import quoting
+from builder.render.quoting import Quoted, QuotingError
 from tests.render.sources import (
     HOSTILE,
     data,

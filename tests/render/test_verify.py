@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from builder.errors import RenderError
-from builder.verify import verify
+from builder.render.verify import verify
 
 DOCKERFILE = """\
 # syntax=docker/dockerfile:1

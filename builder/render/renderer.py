@@ -11,12 +11,17 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
-from builder import bounds
 from builder.errors import RenderError
-from builder.filekind import file_kind
-from builder.quoting import QUOTING, QuotingError, shown
-from builder.sandbox import ConfinedLoader, PlainEnvironment, UndefinedNameError, UnquotedError
-from builder.timelimit import TimeUp, time_limit
+from builder.render import bounds
+from builder.render.filekind import file_kind
+from builder.render.quoting import QUOTING, QuotingError, shown
+from builder.render.sandbox import (
+    ConfinedLoader,
+    PlainEnvironment,
+    UndefinedNameError,
+    UnquotedError,
+)
+from builder.render.timelimit import TimeUp, time_limit
 
 _LONGEST_LINE = 100
 
@@ -34,7 +39,7 @@ class Renderer:
 
     def __init__(self, environment: SandboxedEnvironment, *, limits: Limits | None = None) -> None:
         if not isinstance(environment.loader, ConfinedLoader):
-            raise TypeError("the environment is to come from builder.sandbox")
+            raise TypeError("the environment is to come from builder.render.sandbox")
         self._environment = environment
         self._loader = environment.loader
         self._limits = limits or Limits()
@@ -42,7 +47,7 @@ class Renderer:
     def render(self, template: str, variables: Mapping[str, Any], *, destination: str) -> bytes:
         """The file's bytes. Raises RenderError with the template's file and line."""
         if isinstance(self._environment, PlainEnvironment):
-            from builder import plain  # noqa: PLC0415 - brings ast
+            from builder.render import plain  # noqa: PLC0415 - brings ast
 
             # A classic template may change lists and maps; what it does is to end with it.
             text = self._text(template, plain.tamed(variables), destination)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 from builder.errors import RenderError
-from builder.filekind import file_kind
+from builder.render.filekind import file_kind
 
 _LONGEST_LINE = 120
 _INSTRUCTIONS = frozenset(

@@ -20,8 +20,8 @@ from functools import partial
 from typing import Any
 
 from builder.errors import RenderError
-from builder.filekind import file_kind
-from builder.quoting import shown
+from builder.render.filekind import file_kind
+from builder.render.quoting import shown
 
 _UNUSUAL = re.compile(r"[^\w.]")
 _UNUSUAL_IN_LINES = re.compile(r"""[\x00-\x1f\x7f"'$`\\;|&<>#=(){}\[\]*?~!]""")

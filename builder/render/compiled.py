@@ -1,9 +1,9 @@
 """The default set's templates, compiled when infergen was built, so that a run need not do it.
 
-A file in ``builder/compiled/`` holds the Python that Jinja2 makes of one template. Its name is a
-digest of all that this depends on, so there is none for a template that was changed since, nor for
-another Jinja2; such a template is compiled at each run. Python keeps the files' bytecode as it does
-that of any module.
+A file in ``precompiled/`` holds the Python that Jinja2 makes of one template. Its name is a digest
+of all that this depends on, so there is none for a template that was changed since, nor for another
+Jinja2; such a template is compiled at each run. Python keeps the files' bytecode as it does that of
+any module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
-FOLDER = Path(__file__).with_name("compiled")
+FOLDER = Path(__file__).with_name("precompiled")
 _MAKERS = ("bounds.py", "quoting.py", "sandbox.py")
 """The modules of the environment, whose settings, filters and generator decide what is made."""
 
@@ -49,7 +49,7 @@ class CompiledTemplates(BytecodeCache):
 def compile_templates(environment: jinja2.Environment) -> dict[str, str]:
     """The Python of every template, by the name of its file. Raises TemplateSyntaxError."""
     if environment.loader is None or environment.bytecode_cache is None:
-        raise TypeError("the environment is to come from builder.sandbox")
+        raise TypeError("the environment is to come from builder.render.sandbox")
     made = {}
     for template in environment.list_templates(extensions=["j2"]):
         source, path, _ = environment.loader.get_source(environment, template)

@@ -28,9 +28,9 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import missing
 
-from builder import bounds
-from builder.compiled import FOLDER, CompiledTemplates
-from builder.quoting import HELPERS, QUOTING, Quoted
+from builder.render import bounds
+from builder.render.compiled import FOLDER, CompiledTemplates
+from builder.render.quoting import HELPERS, QUOTING, Quoted
 
 
 class UnquotedError(Exception):
@@ -53,7 +53,7 @@ class UndefinedNameError(UndefinedError):
 def layered_environment(templates: Path, *, compiled: Path = FOLDER) -> SandboxedEnvironment:
     """For a set of infergen's own form, whose values must be quoted.
 
-    Templates that lie ``compiled`` in that folder (see builder.compiled) are not compiled again.
+    Templates that lie ``compiled`` in that folder are not compiled again.
     """
     environment = LayeredEnvironment(
         loader=ConfinedLoader(templates),
