@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path, PurePosixPath
 
 import onnx
@@ -40,23 +39,12 @@ def _check(path: Path, location: str) -> None:
     folder = path.parent.resolve()
     try:
         target = (path.parent / location).resolve()
-    except (OSError, RuntimeError):  # a loop of links
+    except (OSError, RuntimeError):  # a loop of links, up to Python 3.12
         raise outside from None
-    if not target.is_relative_to(folder) or target == folder:
+    if not target.is_relative_to(folder) or target == folder or target.is_symlink():
         raise outside
     if not target.is_file():
         raise ModelError(
             f"{path}: keeps weights in {location!r}, which is missing. "
             f"Copy it into {path.parent} beside the model."
         )
-
-
-def digest_and_size(path: Path, external: tuple[str, ...]) -> tuple[str, int]:
-    """SHA-256 and bytes of the model followed by its external files, as ``cat`` would join them."""
-    digest, size = hashlib.sha256(), 0
-    for file_path in (path, *(path.parent / location for location in external)):
-        with file_path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-    return digest.hexdigest(), size

@@ -24,9 +24,10 @@ from builder.model.batching import find_batching, holds_several
 from builder.model.classes import categories, named_classes
 from builder.model.clues import Clues
 from builder.model.describe import describe_data, describe_prediction
-from builder.model.external import digest_and_size, external_files
+from builder.model.external import external_files
 from builder.model.facts import Described, ImageFacts, Json, ModelFacts, TensorFacts
 from builder.model.facts_json import facts_to_json
+from builder.model.files import digest_and_size
 from builder.model.given import given_sample
 from builder.model.graph import Graph, custom_operators, parameter_count, read_graph
 from builder.model.image import image_candidates, image_input

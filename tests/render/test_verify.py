@@ -110,7 +110,7 @@ def test_what_parses(name: str) -> None:
         ("a.yml", "a: 1\n---\nb: *no\n", 3, "undefined alias", "b: *no"),
         ("a.yaml", "a:\n\t- b\n", 2, "not valid YAML", "- b"),
         ("a.yaml", "a: \x07\n", None, "not valid YAML", ""),
-        ("a.json", '{\n"a": 1,\n}', 3, "not valid JSON", "}"),
+        ("a.json", '{\n"a": 1\n"b": 2\n}', 3, "not valid JSON", '"b": 2'),
         ("a.json", '{"a": 1, "a": 2}', None, "the key 'a' twice", ""),
         ("a.json", "[NaN]", None, "NaN is no JSON value", ""),
         ("a.json", "", 1, "not valid JSON", ""),
