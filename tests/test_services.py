@@ -196,6 +196,24 @@ def test_a_booted_service_opens_no_socket_but_its_listener(cli: Cli, tmp_path: P
     assert len([line for line in calls if "bind(" in line]) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("LOG_LEVEL", "loud"), ("MAX_BODY_BYTES", "much"), ("PORT", "http")]
+)
+def test_settings_that_make_no_sense_end_the_start(
+    cli: Cli, tmp_path: Path, name: str, value: str
+) -> None:
+    assert cli("new", "--name", "sample").returncode == 0
+    done = subprocess.run(
+        ["./run.sh"],
+        cwd=tmp_path / "sample",
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", name: value},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert value in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_make_test_works_on_a_fresh_machine(cli: Cli, tmp_path: Path) -> None:
     """As its first user runs it: the service makes its own environment."""
     assert cli("new", "--name", "sample").returncode == 0
