@@ -13,7 +13,7 @@ from typing import Any
 from builder import schema as schemas
 from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
-from builder.errors import UsageError
+from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
 from builder.plan import make_plan
@@ -57,6 +57,7 @@ def generate(request: Request) -> Generated:
     given = _read_given(request, template_set, schema)
     if schema is not None:
         vars_.check(schema, given)
+    variant, layers = _choose_variant(template_set, schema, given)
     model = choose_model(
         schema,
         given,
@@ -65,8 +66,6 @@ def generate(request: Request) -> Generated:
         beside=(request.variables_file or template_set.default_variables or Path()).parent,
     )
     variables = _variables(given, schema, model)
-    variant = None if template_set.plain else variables.get("variant") or template_set.usual_variant
-    layers = () if variant is None else template_set.layers(variant)
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
     outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
@@ -99,6 +98,20 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
             raise UsageError(f"--variant {request.variant}: {template_set.name} has no variants")
         given = given.with_option("variant", request.variant, "--variant")
     return given
+
+
+def _choose_variant(
+    template_set: TemplateSet, schema: Schema | None, given: Given
+) -> tuple[str | None, tuple[str, ...]]:
+    """The variant's name, None in a plain set, and its layers."""
+    if template_set.plain:
+        return None, ()
+    usual = schemas.defaults(schema).get("variant") if schema else None
+    variant = str(given.values.get("variant") or usual or template_set.usual_variant)
+    try:
+        return variant, template_set.layers(variant)
+    except TemplateSetError as error:
+        raise TemplateSetError(f"{given.where(('variant',))}: {error}") from None
 
 
 def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -> dict[str, Any]:
