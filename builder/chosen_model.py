@@ -51,11 +51,9 @@ def choose_model(
             raise VariablesError(
                 [f"{given.document.source}: model_file_name is missing; give it, or --model FILE"]
             )
+    new_labels = labels is not None
     if labels is None and schema is not None:
         labels = _named_file(given, "label_file_name", beside, "--labels")
-        new_labels = False
-    else:
-        new_labels = labels is not None
     known_labels = None if labels is None else read_labels(labels)
     _check_stated_model(given, model)
     facts = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.nearest import did_you_mean
 from builder.schema_check import surely_valid
 from builder.yamlfile import KeyPath
 
@@ -228,9 +228,8 @@ def _explain(
     if kind.name == "additionalProperties":
         known = list(schema.properties(definition))
         for name in kind.unexpected:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            yield (*path, name), f"unknown variable {dotted((*path, name))}; {hint}"
+            hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
+            yield (*path, name), f"unknown variable {dotted((*path, name))}{hint}"
         return
     if kind.name == "required":
         yield path, f"{dotted((*path, kind.property))} is missing"

@@ -6,7 +6,6 @@ the pattern, and is used as it stands.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 
 PATH_MAP = "correspond_file_path.yaml"
@@ -83,8 +83,7 @@ class TemplateSet:
     def layers(self, variant: str) -> tuple[str, ...]:
         """The layers of a variant, in order. Raises TemplateSetError for an unknown one."""
         if variant not in self.variants:
-            near = difflib.get_close_matches(variant, self.variants, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(variant, self.variants)
             known = ", ".join(self.variants)
             raise TemplateSetError(f"no variant {variant!r} in {self.name} (it has: {known}){hint}")
         return self.variants[variant]
@@ -132,8 +131,7 @@ def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
     settings = document.value
     for key in settings:
         if key not in _SETTINGS_KEYS:
-            near = difflib.get_close_matches(key, _SETTINGS_KEYS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(key, _SETTINGS_KEYS)
             raise TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
     version = _whole_number(document, "version", least=1)
     supports = _whole_number(document, "supports", least=0, default=0)
@@ -218,9 +216,7 @@ def _read_entry(
         )
     check_relative(rest, what=where)
     if not resolve_inside(root / TEMPLATES, template).is_file():
-        names = _template_names(root / TEMPLATES)
-        near = difflib.get_close_matches(template, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(template, _template_names(root / TEMPLATES))
         raise TemplateSetError(f"{where}: no template {TEMPLATES}/{template}{hint}")
     if not plain and "/" not in template:
         raise TemplateSetError(f"{where}: {template} lies in no layer; expected layer/{template}")

@@ -125,6 +125,8 @@ def facts_complete(given: Given) -> bool:
 
 def from_facts(facts: ModelFacts) -> dict[str, Any]:
     """The variables that a model fills."""
+    from builder.model.facts_json import tensor_to_json  # noqa: PLC0415 - most runs ask no model
+
     values: dict[str, Any] = {
         "model_file_name": service_model_file(facts.file_name),
         "data_type": facts.data.dtype,
@@ -137,8 +139,8 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "sha256": facts.sha256,
             "size": facts.size,
             "external_data": list(facts.external_data),
-            "inputs": [_tensor(tensor) for tensor in facts.inputs],
-            "outputs": [_tensor(tensor) for tensor in facts.outputs],
+            "inputs": [tensor_to_json(tensor) for tensor in facts.inputs],
+            "outputs": [tensor_to_json(tensor) for tensor in facts.outputs],
             "batching": facts.batching,
             "prediction_outputs": list(facts.prediction_outputs),
         },
@@ -166,16 +168,6 @@ def _body_bytes(facts: ModelFacts) -> int:
     )
     bytes_needed = numbers * _BYTES_PER_NUMBER * _USUAL_ITEMS
     return min(-(-bytes_needed // _MIB) * _MIB, MOST_BODY_BYTES)
-
-
-def _tensor(tensor: Any) -> dict[str, Any]:
-    return {
-        "name": tensor.name,
-        "dtype": tensor.dtype,
-        "shape": None if tensor.shape is None else list(tensor.shape),
-        "optional": tensor.optional,
-        "classes": None if tensor.classes is None else list(tensor.classes),
-    }
 
 
 def compare_with_model(given: Given, facts: ModelFacts) -> None:

@@ -14,6 +14,7 @@ import click
 from builder import __version__
 from builder.cli import interrupts
 from builder.errors import InfergenError, Interrupted
+from builder.nearest import nearest
 
 COMMANDS = {
     "new": "Generate a service from variables and an ONNX model.",
@@ -39,10 +40,8 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            import difflib  # noqa: PLC0415 - only for the hint
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" Commands: {', '.join(COMMANDS)}."
+            near = nearest(args[0], COMMANDS)
+            hint = f" Did you mean {near}?" if near else f" Commands: {', '.join(COMMANDS)}."
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 

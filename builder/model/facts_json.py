@@ -14,6 +14,11 @@ def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
     return _fields(facts)
 
 
+def tensor_to_json(tensor: TensorFacts) -> dict[str, Json]:
+    """One input or output, as ``facts_to_json`` has it."""
+    return _fields(tensor)
+
+
 def facts_from_json(document: Mapping[str, Json]) -> ModelFacts:
     """The facts that ``facts_to_json`` wrote."""
     values: dict[str, Any] = dict(document)

@@ -14,7 +14,6 @@ from builder.output import FILE_MODE, OutputFile
 FOLDER = "models"
 """Where a service keeps its model, and where a variables file's neighbours may lie too."""
 
-
 _BLOCK = 1 << 20
 _LONGEST_STEM = 200
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from builder.errors import ModelError
 from builder.model.facts import Json, TensorFacts
 from builder.model.search import Sample
 from builder.model.session import RunError, Session, describe
 from builder.model.tensors import TensorError, decode, spell_not_finite
+from builder.nearest import did_you_mean
 
 
 def given_sample(session: Session, inputs: Sequence[TensorFacts], data: Json) -> Sample:
@@ -48,8 +48,7 @@ def _by_name(inputs: Sequence[TensorFacts], data: Json) -> Mapping[str, Json]:
         )
     for name in data:
         if name not in names:
-            near = get_close_matches(str(name), names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = did_you_mean(str(name), names, repr) or "."
             raise ModelError(
                 f"data_sample: the model has no input {name!r}{hint} Its inputs are {listed}."
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from builder.errors import ModelError
 from builder.model.classes import Names
 from builder.model.facts import Batching, TensorFacts
 from builder.model.tensors import Array, is_float
+from builder.nearest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,9 @@ def choose(
     """
     names = [fact.name for fact in outputs]
     if wanted is not None and wanted not in names:
-        near = get_close_matches(wanted, names, 1)
         raise ModelError(
             f"prediction_output: the model has no output {wanted!r}"
-            f"{f'; did you mean {near[0]!r}?' if near else ''} "
+            f"{did_you_mean(wanted, names, repr)} "
             f"It has {', '.join(map(repr, names))}."
         )
     candidates = [fact for fact in outputs if wanted is None or fact.name == wanted]

@@ -12,6 +12,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
 from builder.errors import RenderError
+from builder.nearest import did_you_mean
 from builder.render import bounds
 from builder.render.filekind import file_kind
 from builder.render.quoting import QUOTING, QuotingError, shown
@@ -213,7 +214,4 @@ def _unquoted(error: UnquotedError, destination: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415 - for errors only
-
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return did_you_mean(name, known, lambda near: f"`{near}`")
