@@ -38,7 +38,7 @@ def choose(
     if wanted is not None and wanted not in names:
         raise ModelError(
             f"prediction_output: the model has no output {wanted!r}"
-            f"{did_you_mean(wanted, names, repr)} "
+            f"{did_you_mean(wanted, names, repr) or '.'} "
             f"It has {', '.join(map(repr, names))}."
         )
     candidates = [fact for fact in outputs if wanted is None or fact.name == wanted]
