@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,18 @@ class ChosenModel:
 
 
 def choose_model(
-    schema: Schema | None, given: Given, *, model: Path | None, labels: Path | None, beside: Path
+    schema: Schema | None,
+    given: Given,
+    *,
+    model: Path | None,
+    labels: Path | None,
+    beside: Path,
+    recorded: Mapping[str, Any],
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
-    Files that the variables name are looked for ``beside`` the variables file. Raises ModelError or
+    Files that the variables name are looked for ``beside`` the variables file. ``recorded`` are the
+    variables that the service was last made with, empty for a new one. Raises ModelError or
     VariablesError.
     """
     if model is None:
@@ -58,7 +65,7 @@ def choose_model(
     _check_stated_model(given, model)
     facts = None
     if new_labels or not vars_.facts_complete(given):
-        facts = _inspect(model, known_labels, given, schema)
+        facts = keep_figures(_inspect(model, known_labels, given, schema), recorded)
         vars_.compare_with_model(given, facts)
         known_labels = facts.labels
     else:
@@ -70,6 +77,23 @@ def choose_model(
         label_file_name=None if known_labels is None else files.service_label_file(str(name)),
         facts=facts,
     )
+
+
+def keep_figures(facts: ModelFacts, recorded: Mapping[str, Any]) -> ModelFacts:
+    """The facts with the figures that the service has already, if it is of this model and sample.
+
+    What a model takes differs from run to run, yet a service whose input did not change is to stay
+    as it is. Two services that are made of one model apart may differ in their figures.
+    """
+    from builder.model.facts_json import measured_from_json  # noqa: PLC0415 - most ask no model
+
+    said, model = vars_.from_facts(facts), recorded.get("model")
+    if not isinstance(model, dict) or said["data_sample"] != recorded.get("data_sample"):
+        return facts
+    measured = measured_from_json(model.get("measured"))
+    if measured is None or {**said["model"], "measured": model["measured"]} != model:
+        return facts
+    return replace(facts, measured=measured)
 
 
 def model_files(model: ChosenModel, variables: Mapping[str, Any]) -> tuple[OutputFile, ...]:

@@ -35,6 +35,8 @@ class Request:
     labels: Path | None = None
     variant: str | None = None
     assignments: tuple[str, ...] = ()
+    previous: Record | None = None
+    """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ class Generated:
 
 
 def generate(request: Request) -> Generated:
-    """Render and verify everything; nothing is written. Raises an InfergenError."""
+    """Render and verify everything; nothing is written. Raises an InfergenError.
+
+    The same request gives the same bytes, but for a model that is run for its facts: what it took
+    (``model.measured``) differs a little each time, unless ``request.previous`` has it.
+    """
     check_name(request.name)
     template_set = open_template_set(request.templates, request.path_map)
     schema_file = template_set.schema_file
@@ -64,6 +70,7 @@ def generate(request: Request) -> Generated:
         model=request.model,
         labels=request.labels,
         beside=(request.variables_file or template_set.default_variables or Path()).parent,
+        recorded={} if request.previous is None else request.previous.variables,
     )
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)

@@ -232,7 +232,8 @@ def _explain(
             yield (*path, name), f"unknown variable {dotted((*path, name))}{hint}"
         return
     if kind.name == "required":
-        yield path, f"{dotted((*path, kind.property))} is missing"
+        remedy = f"; {definition['x-remedy']}" if "x-remedy" in definition else ""
+        yield path, f"{dotted((*path, kind.property))} is missing{remedy}"
         return
     value = _value_at(values, path)
     shown = _show(value)

@@ -125,7 +125,8 @@ def facts_complete(given: Given) -> bool:
 
 def from_facts(facts: ModelFacts) -> dict[str, Any]:
     """The variables that a model fills."""
-    from builder.model.facts_json import tensor_to_json  # noqa: PLC0415 - most runs ask no model
+    # Most runs ask no model.
+    from builder.model.facts_json import measured_to_json, tensor_to_json  # noqa: PLC0415
 
     values: dict[str, Any] = {
         "model_file_name": service_model_file(facts.file_name),
@@ -143,6 +144,7 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "outputs": [tensor_to_json(tensor) for tensor in facts.outputs],
             "batching": facts.batching,
             "prediction_outputs": list(facts.prediction_outputs),
+            "measured": measured_to_json(facts.measured),
         },
     }
     if (needed := _body_bytes(facts)) > USUAL_BODY_BYTES:

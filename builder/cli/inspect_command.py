@@ -15,9 +15,14 @@ _PATH = click.Path(path_type=Path)
 _SHOWN = 100
 
 _BATCHING = {
-    "rows": "any number of items in one run; each item's answer stays the same to the bit",
+    "rows": "several items in one run; each item's answer stays the same to the bit",
     "single": "one item a run",
     "none": "the model has no axis of items; one item is one whole run",
+}
+
+_EXECUTION = {
+    "inline": "inline, in the event loop",
+    "threads": "in threads, beside the event loop",
 }
 
 
@@ -84,7 +89,14 @@ def _rows(facts: ModelFacts) -> list[tuple[str, str]]:
         ("prediction", _described(facts.prediction)),
         ("answered by", ", ".join(facts.prediction_outputs)),
         ("labels", "none" if facts.labels is None else _short(", ".join(facts.labels))),
-        ("inference", f"{facts.inference_seconds * 1e3:.3f} ms on the sample, on this machine"),
+        ("one run", f"{facts.measured.milliseconds:g} ms, on one thread of this machine"),
+    ]
+    if facts.measured.batch_milliseconds is not None:
+        many = f"{facts.measured.max_batch} items in {facts.measured.batch_milliseconds:g} ms"
+        rows.append(("largest batch", many))
+    rows += [
+        ("execution", _EXECUTION[facts.measured.execution]),
+        ("loaded", f"{facts.measured.loaded_mebibytes:g} MiB"),
     ]
     return rows
 

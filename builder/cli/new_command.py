@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from builder.cli import interrupts, variables_help
 from builder.errors import UsageError
 from builder.generate import Generated, Request, generate
+from builder.record import read_record
 from builder.template_set import default_root, is_template_set
 from builder.write import Published, check_destination, publish
 
@@ -96,8 +98,8 @@ def command(
         request = prompts.ask(request)
     look_only = dry_run or diff
     check_destination(output, name, force=force or look_only)
-    generated = generate(request)
     destination = output / name
+    generated = generate(replace(request, previous=read_record(destination)))
     if look_only:
         return _look(generated, output, name, diff=diff, exit_code=exit_code, as_json=as_json)
     interrupts.raise_lost()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,14 @@ Tensors = Mapping[str, Array]
 Run = Callable[[Tensors], Tensors]
 """Every output as a tensor; raises RunError."""
 
-SIZES = (2, 3, 7, 16, 33)
-"""Items to run at once; beyond the second only while that takes no longer than SECONDS."""
+EVERY = 16
+SIZES = (*range(2, EVERY + 2), 24, 31, 32, 33, 48, 63, 64)
+"""Numbers of items to run at once; beyond the second only within the two bounds below."""
 
-SECONDS = 1.0
+SECONDS = 0.5
+MOST_BYTES = 1 << 26
+"""Of the tensors that go in and come out of one run."""
+
 SCALES = (1.0, 4.0, 0.25)
 """How far the values of each variant stray, in multiples of the sample's largest."""
 
@@ -30,18 +34,31 @@ NEAR = 0.05
 quantisation does. Farther apart, the rows influence each other and are not items."""
 
 
-def find_batching(run: Run, inputs: Sequence[TensorFacts], sample: Tensors) -> Batching:
-    """How several items may be run, verified on the sample, variants of it, and other lengths."""
-    kinds: list[Batching] = [_on(run, inputs, sample)]
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How several items may be run, and how many at once at most; 1 unless by rows."""
+
+    batching: Batching
+    max_batch: int
+
+
+def find_batching(run: Run, inputs: Sequence[TensorFacts], sample: Tensors) -> Verified:
+    """How several items may be run, verified on the sample, variants of it, and other lengths.
+
+    It holds for sessions with as many threads as the one that ``run`` uses: thread counts change
+    bits in some models.
+    """
+    found = [_on(run, inputs, sample)]
     required = {value.name: sample[value.name] for value in inputs if not value.optional}
     if 0 < len(required) < len(sample) and _answers(run, required) is not None:
-        kinds.append(_on(run, inputs, required))
-    if kinds == ["rows"] * len(kinds):
+        found.append(_on(run, inputs, required))
+    if all(verified.batching == "rows" for verified in found):
         longer = _longer(run, inputs, sample)
         if longer is not None:
-            kinds.append(_on(run, inputs, longer))
+            found.append(_on(run, inputs, longer))
     order: list[Batching] = ["none", "single", "rows"]
-    return min(kinds, key=order.index)
+    least = min((verified.batching for verified in found), key=order.index)
+    return Verified(least, min(verified.max_batch for verified in found))
 
 
 def holds_several(run: Run, inputs: Sequence[TensorFacts], sample: Tensors) -> int:
@@ -50,45 +67,54 @@ def holds_several(run: Run, inputs: Sequence[TensorFacts], sample: Tensors) -> i
     if len(counts) != 1 or min(counts) < 2 or not all(_free(value) for value in inputs):
         return 1
     first = {name: array[:1] for name, array in sample.items()}
-    if _answers(run, first) is None or find_batching(run, inputs, first) == "none":
+    if _answers(run, first) is None or find_batching(run, inputs, first).batching == "none":
         return 1
     return counts.pop()
 
 
-def _on(run: Run, inputs: Sequence[TensorFacts], item: Tensors) -> Batching:
+def _on(run: Run, inputs: Sequence[TensorFacts], item: Tensors) -> Verified:
     """How the model takes several items of this one's kind."""
     given = [value for value in inputs if value.name in item]
     alone = run(item)
     if not all(array.ndim and array.shape[0] == 1 for array in (*item.values(), *alone.values())):
-        return "none"
+        return Verified("none", 1)
     free = [value.name for value in given if _free(value)]
     if any(_reused(value, given) for value in given if value.name in free):
-        return "none"
+        return Verified("none", 1)
     if not free:
-        return "single"
-    started = time.monotonic()
+        return Verified("single", 1)
     items = [(item, alone), *_variants(run, item, free)]
-    each = (time.monotonic() - started) / len(SCALES)
-    verdict: Batching = "rows" if len(free) == len(given) else "single"
+    size_of_one = sum(array.nbytes for array in (*item.values(), *alone.values()))
+    deadline = time.monotonic() + SECONDS
+    each, most, alike = 0.0, 1, len(free) == len(given)
     for size in SIZES:
-        if size > 3 and size * each > SECONDS:
+        late = time.monotonic() + size * each > deadline
+        if size > SIZES[1] and (late or size * size_of_one > MOST_BYTES):
             break
+        started = time.monotonic()
         chosen = [items[(index + size) % len(items)] for index in range(size)]
-        batch = {
-            name: np.concatenate([tensors[name] for tensors, _ in chosen])
-            if name in free
-            else array
-            for name, array in item.items()
-        }
-        together = _answers(run, batch)
+        together = _answers(run, _joined(item, [tensors for tensors, _ in chosen], free))
         if together is None:
-            return "single"
+            break
         agreement = _agreement(together, [answer for _, answer in chosen])
         if agreement == "none":
-            return "none"
-        if agreement == "single":
-            verdict = "single"
-    return verdict
+            return Verified("none", 1)
+        if agreement == "rows":
+            most = size
+        elif most > EVERY:
+            break  # it is for their number that they differ now, not for what they are
+        else:
+            alike = False
+        each = (time.monotonic() - started) / size
+    return Verified("rows", most) if alike and most > 1 else Verified("single", 1)
+
+
+def _joined(item: Tensors, chosen: Sequence[Tensors], free: Sequence[str]) -> Tensors:
+    """The chosen items as one batch; what has no axis of items is as in ``item``."""
+    return {
+        name: np.concatenate([tensors[name] for tensors in chosen]) if name in free else array
+        for name, array in item.items()
+    }
 
 
 def _free(value: TensorFacts) -> bool:

@@ -33,21 +33,26 @@ def describe_data(
 
 
 def describe_prediction(
-    tensors: Mapping[str, Array], names: Sequence[str], postprocess: str, batching: Batching
+    outputs: Sequence[TensorFacts],
+    tensors: Mapping[str, Array],
+    names: Sequence[str],
+    postprocess: str,
+    batching: Batching,
 ) -> Described:
     """The prediction for the sample: structure as the model answers, the sample as one item.
 
-    Raises ModelError if the postprocessing does not fit.
+    ``outputs`` are all of the model's, ``names`` those that are predicted from. Raises ModelError if the postprocessing does not fit.
     """
     chosen = {name: tensors[name] for name in names}
+    dtypes = {fact.name: fact.dtype for fact in outputs if fact.name in names}
     if postprocess != "none":
         if len(names) != 1:
             raise ModelError(
                 f"postprocess {postprocess} works on one output, but the model has "
                 f"{', '.join(map(repr, names))}. Choose one with prediction_output."
             )
-        chosen = {names[0]: _processed(names[0], chosen[names[0]], postprocess, batching)}
-    dtypes = {name: _dtype(array) for name, array in chosen.items()}
+        processed = _processed(names[0], chosen[names[0]], postprocess, batching)
+        chosen, dtypes = {names[0]: processed}, {names[0]: processed.dtype.name}
     structures = {name: spell_shape(array.shape) for name, array in chosen.items()}
     samples = {name: encode(array) for name, array in chosen.items()}
     if batching != "none":

@@ -71,6 +71,30 @@ class ImageFacts:
     resample: str
 
 
+Execution = Literal["inline", "threads"]
+"""Where a service runs the model: in its event loop, or in threads beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the model took on the machine that inspected it, on one thread.
+
+    Figures have two significant digits, and differ from run to run.
+    """
+
+    execution: Execution
+    """inline if one item takes less than a millisecond."""
+    milliseconds: float
+    """Median of one run on the sample."""
+    batch_milliseconds: float | None
+    """Median of one run on ``max_batch`` items; None unless batching is rows."""
+    max_batch: int
+    """The largest number of items whose answers were verified to stay the same to the bit when run
+    at once; 1 unless batching is rows."""
+    loaded_mebibytes: float
+    """Resident memory that the loaded model takes, once it has run on one and on that many."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
     """All that ``infergen inspect`` shows of a model."""
@@ -102,5 +126,4 @@ class ModelFacts:
     """What the model answered to it: every output as nested lists (before postprocessing)."""
     image: ImageFacts | None
     """The resolved image settings when images are preprocessed, else None."""
-    inference_seconds: float
-    """Median of a few runs on the sample, on this machine; never recorded in a service."""
+    measured: Measured

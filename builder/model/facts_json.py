@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from builder.model.facts import Described, ImageFacts, Json, ModelFacts, TensorFacts
+from builder.model.facts import Described, ImageFacts, Json, Measured, ModelFacts, TensorFacts
 
 
 def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
@@ -19,6 +19,19 @@ def tensor_to_json(tensor: TensorFacts) -> dict[str, Json]:
     return _fields(tensor)
 
 
+def measured_to_json(measured: Measured) -> dict[str, Json]:
+    """The figures, as ``facts_to_json`` has them."""
+    return _fields(measured)
+
+
+def measured_from_json(value: Json) -> Measured | None:
+    """The figures that ``measured_to_json`` wrote; None if it wrote something else."""
+    names = {field.name for field in fields(Measured)}
+    if not isinstance(value, dict) or value.keys() != names:
+        return None
+    return Measured(**value)
+
+
 def facts_from_json(document: Mapping[str, Json]) -> ModelFacts:
     """The facts that ``facts_to_json`` wrote."""
     values: dict[str, Any] = dict(document)
@@ -28,6 +41,7 @@ def facts_from_json(document: Mapping[str, Json]) -> ModelFacts:
         values[key] = tuple(_tensor(value) for value in values[key])
     for key in ("data", "prediction"):
         values[key] = Described(**values[key])
+    values["measured"] = Measured(**values["measured"])
     values["labels"] = None if values["labels"] is None else tuple(values["labels"])
     if values["image"] is not None:
         image = values["image"]

@@ -19,6 +19,7 @@ ELEMENTS = {
     "float16": "float16",
     "float": "float32",
     "double": "float64",
+    "bfloat16": "bfloat16",
     "bool": "bool",
     "string": "string",
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
@@ -82,6 +83,27 @@ def output_facts(graph: Graph, session: Session) -> tuple[TensorFacts, ...]:
             )
         )
     return tuple(facts)
+
+
+def check_together(
+    path: object, inputs: Sequence[TensorFacts], outputs: Sequence[TensorFacts]
+) -> None:
+    """Raises ModelError where bfloat16 stands beside what only numpy and Python can carry.
+
+    numpy has no bfloat16, so such a model runs on tensors of ONNX Runtime's own; and these take no
+    strings and give back no maps.
+    """
+    if all(fact.dtype != "bfloat16" for fact in (*inputs, *outputs)):
+        return
+    texts = [fact.name for fact in inputs if fact.dtype == "string"]
+    maps = [fact.name for fact in outputs if fact.classes is not None]
+    if texts or maps:
+        kind = "string inputs" if texts else "a sequence of maps"
+        raise ModelError(
+            f"{path}: has bfloat16 tensors beside {kind} ({', '.join(map(repr, texts or maps))}),"
+            " which ONNX Runtime cannot run from Python. Export the model with float32 inputs and"
+            " outputs."
+        )
 
 
 def _shape(

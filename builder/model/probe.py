@@ -10,10 +10,8 @@ import base64
 import contextlib
 import json
 import os
-import statistics
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +29,8 @@ from builder.model.files import digest_and_size
 from builder.model.given import given_sample
 from builder.model.graph import Graph, custom_operators, parameter_count, read_graph
 from builder.model.image import image_candidates, image_input
-from builder.model.ports import arrays, input_facts, output_facts, with_classes
+from builder.model.measure import measure
+from builder.model.ports import arrays, check_together, input_facts, output_facts, with_classes
 from builder.model.prediction import choose
 from builder.model.request import ImageSettings, Request
 from builder.model.search import Sample, find_sample
@@ -39,17 +38,20 @@ from builder.model.session import Announce, RunError, Session, open_session
 from builder.model.tensors import Array, encode
 from builder.model.transform import image_tensor, read_image, sample_pixels, write_png
 
-TIMED_RUNS = 20
-TIMED_SECONDS = 0.5
-
 
 def inspect_here(request: Request, announce: Announce, crashed: Mapping[str, str]) -> ModelFacts:
     """Inspect the model in this process. Raises ModelError."""
     graph = read_graph(request.model)
     external = external_files(request.model, graph.proto)
-    session = open_session(request.model, announce, crashed, custom_operators(graph.proto))
+    custom = custom_operators(graph.proto)
+
+    def opened() -> Session:
+        return open_session(request.model, announce, crashed, custom)
+
+    session = opened()
     inputs = input_facts(graph, session)
     outputs = output_facts(graph, session)
+    check_together(graph.path, inputs, outputs)
     image, data, sample = _sample(request, graph, session, inputs)
     outputs = with_classes(request.model, outputs, sample.answer)
 
@@ -62,7 +64,9 @@ def inspect_here(request: Request, announce: Announce, crashed: Mapping[str, str
         and (several := holds_several(run, inputs, sample.feeds)) > 1
     ):
         raise ModelError(f"data_sample holds {several} items; give one, with a first axis of 1.")
-    batching = find_batching(run, inputs, sample.feeds)
+    verified = find_batching(run, inputs, sample.feeds)
+    session.close()
+    batching = verified.batching
     choice = choose(
         outputs,
         answer,
@@ -71,7 +75,7 @@ def inspect_here(request: Request, announce: Announce, crashed: Mapping[str, str
         request.labels,
         named_classes(graph.proto),
     )
-    prediction = describe_prediction(answer, choice.outputs, request.postprocess, batching)
+    prediction = describe_prediction(outputs, answer, choice.outputs, request.postprocess, batching)
     sha256, size = digest_and_size(request.model, external)
     return ModelFacts(
         file_name=request.model.name,
@@ -93,7 +97,7 @@ def inspect_here(request: Request, announce: Announce, crashed: Mapping[str, str
         sample_inputs=dict(sample.spelled),
         sample_outputs={name: encode(array) for name, array in answer.items()},
         image=image,
-        inference_seconds=_seconds(session, sample),
+        measured=measure(opened, sample.feeds, verified),
     )
 
 
@@ -132,16 +136,6 @@ def _image_sample(
         f"the model does not run on an image: {failure} "
         "Set image.width, image.height and image.layout to what it was trained on."
     )
-
-
-def _seconds(session: Session, sample: Sample) -> float:
-    """Median time of one inference, of as many runs as fit."""
-    times: list[float] = []
-    while len(times) < TIMED_RUNS and sum(times) < TIMED_SECONDS:
-        started = time.perf_counter()
-        session.run_again(sample.feeds)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 def read_request(message: Mapping[str, Any]) -> Request:

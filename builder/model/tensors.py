@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.model import bfloat16
 from builder.model.facts import Dimension, Json
 
 Array = NDArray[Any]
@@ -21,6 +22,7 @@ DTYPES: dict[str, type[Any]] = {
     "float16": np.float16,
     "float32": np.float32,
     "float64": np.float64,
+    "bfloat16": np.float32,
     "int8": np.int8,
     "int16": np.int16,
     "int32": np.int32,
@@ -32,7 +34,10 @@ DTYPES: dict[str, type[Any]] = {
     "bool": np.bool_,
     "string": np.object_,
 }
-"""Every dtype that ONNX Runtime takes from numpy, under the name that infergen shows."""
+"""Every dtype that can be served, under the name that infergen shows → numpy's.
+
+bfloat16 is carried by float32 and rounded where ONNX Runtime takes it.
+"""
 
 NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -43,7 +48,7 @@ class TensorError(ValueError):
 
 def is_float(dtype: str) -> bool:
     """Whether a dtype of DTYPES is a floating point one."""
-    return dtype.startswith("float")
+    return dtype.startswith(("float", "bfloat"))
 
 
 def decode(value: Json, dtype: str, shape: Sequence[Dimension] | None = None) -> Array:
@@ -145,6 +150,8 @@ def _floats(leaves: list[Any], dtype: str) -> Array:
         raise TensorError(f"an integer does not fit {dtype}") from None
     with np.errstate(over="ignore"):
         flat: Array = wide.astype(DTYPES[dtype])
+    if dtype == "bfloat16":
+        flat = bfloat16.from_bits(bfloat16.to_bits(flat))
     lost = np.isinf(flat) & np.isfinite(wide)
     if lost.any():
         raise TensorError(f"{numbers[int(lost.argmax())]!r} does not fit {dtype}")

@@ -14,6 +14,7 @@ _BY_SUFFIX = {
     ".mk": "make",
     ".dockerfile": "dockerfile",
     ".md": "markdown",
+    ".html": "html",
 }
 _BY_STEM = {
     "makefile": "make",

@@ -6,7 +6,8 @@ afterwards (slicing, joining, upper case) yields a plain str again and so loses 
 
 ``python``, ``yaml``, ``json`` and ``toml`` read back as the same value of the same type (a tuple as
 a list, save in Python). The others carry text: ``shell`` one word, ``make`` a variable's value,
-``dockerfile`` one word of LABEL, ENV or ARG; ``comment``, ``docstring`` and ``markdown`` prose.
+``dockerfile`` one word of LABEL, ENV or ARG; ``comment``, ``docstring``, ``markdown`` and ``html``
+prose, the last also the value of an attribute.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _CODING_COOKIE = r"(coding)([:=])"
 _DIRECTIVE = r"!|\w+\s*="
 _MARKDOWN_SPECIAL = r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])"
 _MARKDOWN_START = r"^(\d*)([#+=.)-])"
+_HTML_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_NOT_HTML = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef]|[\ufffe\uffff]"
 _YAML_PLAIN = r"[A-Za-z_/][A-Za-z0-9_./-]*(?: +[A-Za-z0-9_./-]+)*"
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _TOML_BARE_KEY = r"[A-Za-z0-9_-]+"
@@ -123,6 +126,14 @@ def markdown(value: object) -> Quoted:
     return Quoted(re.sub(_MARKDOWN_START, r"\1\\\2", text))
 
 
+def html(value: object) -> Quoted:
+    """Text of an element or of a quoted attribute; what HTML cannot carry becomes U+FFFD."""
+    text = str(value) if isinstance(value, (int, float)) else _text(value)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(_NOT_HTML, "\ufffd", text)
+    return Quoted("".join(_HTML_ESCAPES.get(char, char) for char in text))
+
+
 def dns_label(value: object) -> str:
     """A DNS label (RFC 1123) made from a name: ``iris_svc`` → ``iris-svc``. Not quoted."""
     label = re.sub(r"[^a-z0-9]+", "-", _text(value).lower()).strip("-")[:63].rstrip("-")
@@ -142,6 +153,7 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
     "comment": comment,
     "docstring": docstring,
     "markdown": markdown,
+    "html": html,
 }
 """The filters whose result may be printed."""
 

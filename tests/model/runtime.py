@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from onnx import TensorProto, helper
 
 from builder.model.facts import ModelFacts
 from builder.model.inspect import Request, inspect_model
@@ -16,11 +17,42 @@ from tests.model.models import save
 
 
 def answers(path: Path, feeds: dict[str, Array]) -> dict[str, Any]:
+    """Every output by name; bfloat16 goes in and comes out as float32, cast by ONNX Runtime."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    model = onnx.load_model(path, load_external_data=False)
+    opened = _widened(model).SerializeToString() if _has_bfloat16(model) else path
+    session = onnxruntime.InferenceSession(opened, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(None, feeds), strict=True))
+
+
+def _has_bfloat16(model: onnx.ModelProto) -> bool:
+    ports = (*model.graph.input, *model.graph.output)
+    return any(port.type.tensor_type.elem_type == TensorProto.BFLOAT16 for port in ports)
+
+
+def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same with a cast from float32 behind each bfloat16 input, and one before each output."""
+    nodes, before, after = list(model.graph.node), [], []
+    for ports, casts, wide in (
+        (model.graph.input, before, True),
+        (model.graph.output, after, False),
+    ):
+        for port in ports:
+            if port.type.tensor_type.elem_type != TensorProto.BFLOAT16:
+                continue
+            port.type.tensor_type.elem_type = TensorProto.FLOAT
+            inner = f"{port.name} as bfloat16"
+            for one in nodes:
+                for names in (one.input, one.output):
+                    names[:] = [inner if name == port.name else name for name in names]
+            ends = (port.name, inner) if wide else (inner, port.name)
+            to = TensorProto.BFLOAT16 if wide else TensorProto.FLOAT
+            casts.append(helper.make_node("Cast", ends[:1], ends[1:], to=to))
+    del model.graph.node[:]
+    model.graph.node.extend([*before, *nodes, *after])
+    return model
 
 
 def inspect(folder: Path, model: onnx.ModelProto, **more: Any) -> ModelFacts:

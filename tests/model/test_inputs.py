@@ -35,7 +35,7 @@ def test_facts_of_a_plain_model(tmp_path: Path) -> None:
     assert facts.prediction_outputs == ("y",)
     assert facts.labels is None
     assert facts.image is None
-    assert facts.inference_seconds > 0
+    assert facts.measured.milliseconds > 0
 
 
 @pytest.mark.parametrize("dtype", sorted(ELEMENT))

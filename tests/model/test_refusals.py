@@ -12,7 +12,18 @@ from onnx import TensorProto, helper
 
 from builder.errors import ModelError
 from builder.model.inspect import Request, inspect_model
-from tests.model.models import build, identity, linear, node, numbers, save, sequence, value, weight
+from tests.model.models import (
+    build,
+    identity,
+    linear,
+    maps,
+    node,
+    numbers,
+    save,
+    sequence,
+    value,
+    weight,
+)
 
 
 def refusal(path: Path, **more: Any) -> str:
@@ -87,7 +98,7 @@ def test_too_new(tmp_path: Path) -> None:
     assert "too new for the installed ONNX Runtime" in refusal(save(tmp_path, linear(ir=99)))
 
 
-@pytest.mark.parametrize("kind", ["BFLOAT16", "FLOAT8E4M3FN", "INT4", "COMPLEX64"])
+@pytest.mark.parametrize("kind", ["FLOAT8E4M3FN", "INT4", "COMPLEX64"])
 def test_element_types_that_numpy_lacks(tmp_path: Path, kind: str) -> None:
     element = getattr(TensorProto, kind)
     cast = [node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)]
@@ -96,6 +107,26 @@ def test_element_types_that_numpy_lacks(tmp_path: Path, kind: str) -> None:
     if kind != "COMPLEX64":  # which the runtime does not even open
         assert "input 'x' is tensor(" in text
         assert "Supported are tensors of float16, float32" in text
+
+
+def test_bfloat16_beside_what_only_python_carries(tmp_path: Path) -> None:
+    narrow = [value("x", "bfloat16", ["N", 2])]
+    same = node("Identity", ["x"], ["y"])
+    texts = build(
+        [same, node("Identity", ["t"], ["u"])],
+        [*narrow, value("t", "string", ["N"])],
+        [value("y", "bfloat16", ["N", 2]), value("u", "string", ["N"])],
+    )
+    assert "bfloat16 tensors beside string inputs ('t')" in refusal(save(tmp_path, texts))
+    zipped = build(
+        [
+            node("Cast", ["x"], ["scores"], to=TensorProto.FLOAT),
+            node("ZipMap", ["scores"], ["z"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]),
+        ],
+        narrow,
+        [maps("z")],
+    )
+    assert "bfloat16 tensors beside a sequence of maps ('z')" in refusal(save(tmp_path, zipped))
 
 
 def test_an_output_that_json_lacks(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ SHAPES = st.lists(st.integers(0, 4), max_size=4).map(tuple)
 
 
 def values(dtype: str) -> st.SearchStrategy[Any]:
+    if dtype == "bfloat16":
+        upper_halves = st.integers(0, 0xFFFF).map(lambda bits: np.array(bits << 16, np.uint32))
+        return upper_halves.map(lambda bits: bits.view(np.float32).item())
     if dtype.startswith("float"):
         return st.floats(width={"float16": 16, "float32": 32}.get(dtype, 64))  # type: ignore[arg-type]
     if dtype == "bool":
@@ -34,7 +37,7 @@ def test_there_and_back(dtype: str, shape: tuple[int, ...], data: st.DataObject)
     text = json.dumps(encode(array), allow_nan=False)
     again = decode(json.loads(text), dtype, shape)
     assert (again.shape, again.dtype) == (array.shape, array.dtype)
-    if dtype.startswith("float"):
+    if "float" in dtype:
         nan = np.isnan(array)
         assert np.array_equal(np.isnan(again), nan)
         assert again[~nan].tobytes() == array[~nan].tobytes()
@@ -52,6 +55,7 @@ def test_there_and_back(dtype: str, shape: tuple[int, ...], data: st.DataObject)
         ({}, "float32", "{} is not a number"),
         (1e39, "float32", "1e+39 does not fit float32"),
         (70000, "float16", "70000 does not fit float16"),
+        (3.4e38, "bfloat16", "3.4e+38 does not fit bfloat16"),
         (10**400, "float64", "does not fit float64"),
         (1.0, "int64", "1.0 is not an integer"),
         (True, "int64", "True is not an integer"),
@@ -78,6 +82,7 @@ def test_the_edges_of_the_ranges() -> None:
     assert decode(-(2**63), "int64").tolist() == -(2**63)
     assert decode(2**53 + 1, "int64").tolist() == 2**53 + 1
     assert decode(65519, "float16").tolist() == 65504.0
+    assert decode(3.39e38, "bfloat16").tolist() == float.fromhex("0x1.fep127")
     assert decode(["-Infinity", "NaN", 1], "float32").tolist()[0] == float("-inf")
 
 

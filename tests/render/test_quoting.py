@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,41 @@ def test_markdown_leaves_words_readable() -> None:
     assert quoting.markdown("_a_ **b** <c> [d](e)") == r"\_a\_ \*\*b\*\* \<c\> \[d\](e)"
 
 
+def by_html(source: str) -> tuple[str, dict[str, str | None], set[str]]:
+    """The text, the attributes and the elements that a browser would see."""
+    texts: list[str] = []
+    attributes: dict[str, str | None] = {}
+    elements = set()
+
+    class Reader(HTMLParser):
+        def handle_data(self, data: str) -> None:
+            texts.append(data)
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            elements.add(tag)
+            attributes.update(attrs)
+
+    reader = Reader()
+    reader.feed(source)
+    reader.close()
+    return "".join(texts), attributes, elements
+
+
+@thorough
+@given(hostile_text)
+@example("</p><script>x</script>")
+@example("\" onload='x' &amp; &#0; &lt")
+@example("a\r\nb\rc\x00\x1b\x85")
+def test_html_reads_back(text: str) -> None:
+    expected = text.replace("\r\n", "\n").replace("\r", "\n")
+    expected = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]", "\ufffd", expected)
+    literal = quoting.html(text)
+    seen, attributes, elements = by_html(f"<p title=\"{literal}\" class='{literal}'>{literal}</p>")
+    assert seen == expected
+    assert attributes == {"title": expected, "class": expected}
+    assert elements == {"p"}
+
+
 @pytest.mark.parametrize(
     ("value", "literal"),
     [
@@ -317,7 +353,7 @@ def test_what_is_no_data_is_refused(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["shell", "make", "dockerfile", "comment", "docstring", "markdown"]
+    "name", ["shell", "make", "dockerfile", "comment", "docstring", "markdown", "html"]
 )
 @pytest.mark.parametrize("value", [None, [1], {"a": 1}])
 def test_text_filters_take_text(name: str, value: Any) -> None:

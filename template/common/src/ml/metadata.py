@@ -6,4 +6,5 @@ import json
 from pathlib import Path
 from typing import Any
 
-METADATA: dict[str, Any] = json.loads(Path(__file__).with_name("metadata.json").read_bytes())
+METADATA_PATH = Path(__file__).with_name("metadata.json")
+METADATA: dict[str, Any] = json.loads(METADATA_PATH.read_bytes())

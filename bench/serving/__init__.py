@@ -1,0 +1,1 @@
+"""How the generated service is measured against servers that people would pick instead."""
