@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+from onnx import TensorProto
 
 from tests.model.models import (
     build,
@@ -84,6 +85,19 @@ def nan_answers() -> onnx.ModelProto:
     )
 
 
+def narrow_and_wide() -> onnx.ModelProto:
+    """The sum of a bfloat16 and a float32 input, as both."""
+    return build(
+        [
+            node("Cast", ["narrow"], ["widened"], to=TensorProto.FLOAT),
+            node("Add", ["widened", "wide"], ["sum"]),
+            node("Cast", ["sum"], ["rounded"], to=TensorProto.BFLOAT16),
+        ],
+        [value("narrow", "bfloat16", ["batch", 2]), value("wide", shape=["batch", 2])],
+        [value("rounded", "bfloat16", ["batch", 2]), value("sum", shape=["batch", 2])],
+    )
+
+
 KINDS: dict[str, Kind] = {
     "rows": Kind(linear, labels=("a", "b", "c")),
     "regressor": Kind(lambda: linear(outputs=1)),
@@ -103,6 +117,7 @@ KINDS: dict[str, Kind] = {
     "chosen output": Kind(two_inputs, settings=("prediction_output=sum",)),
     "optional input": Kind(with_optional),
     "not finite": Kind(nan_answers),
+    "bfloat16 beside float32": Kind(narrow_and_wide),
     "names that break code": Kind(lambda: renamed(f"{HOSTILE}\n", "class")),
     "names of numbers": Kind(lambda: renamed("38", "input:0")),
     "hostile texts": Kind(
@@ -117,6 +132,9 @@ KINDS: dict[str, Kind] = {
     ),
     **{
         dtype: Kind(lambda dtype=dtype: identity(dtype, ["batch", 2]))  # type: ignore[misc]
-        for dtype in ("string", "bool", "float16", "float64", "int8", "int64", "uint8", "uint64")
+        for dtype in (
+            *("string", "bool", "bfloat16", "float16", "float64"),
+            *("int8", "int64", "uint8", "uint64"),
+        )
     },
 }

@@ -1,4 +1,8 @@
-"""KServe's SDK: one worker, REST only, no log line per request."""
+"""KServe's SDK: one worker, REST only, no log line per request.
+
+It speaks V1, which costs it less than V2: a binary tensor in V2 takes it several times as long as
+the same tensor in base64 in V1.
+"""
 
 # mypy: disable-error-code="import-not-found, misc"
 
@@ -24,16 +28,15 @@ class Onnx(kserve.Model):
         return True
 
     async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
-        if isinstance(payload, dict):
-            data = np.array(payload["instances"], np.float32)
-            return {"predictions": onnx_model.run(self.session, data).tolist()}
-        data = payload.inputs[0].as_numpy()
-        # Its documentation: what blocks goes into a thread, or no probe is answered meanwhile.
-        loop = asyncio.get_running_loop()
-        probabilities = await loop.run_in_executor(threads, onnx_model.run, self.session, data)
-        output = kserve.InferOutput("probabilities", list(probabilities.shape), "FP32")
-        output.set_data_from_numpy(probabilities, binary_data=False)
-        return kserve.InferResponse(payload.id, self.name, [output])
+        (data,) = payload["instances"]
+        if isinstance(data, str):
+            # Its documentation: what blocks goes into a thread, or no probe is answered meanwhile.
+            loop = asyncio.get_running_loop()
+            array = onnx_model.from_base64(data)
+            answer = await loop.run_in_executor(threads, onnx_model.run, self.session, array)
+        else:
+            answer = onnx_model.run(self.session, np.array([data], np.float32))
+        return {"predictions": answer.tolist()}
 
 
 if __name__ == "__main__":

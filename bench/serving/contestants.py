@@ -70,8 +70,10 @@ def _output(answer: Any) -> Any:
     return next(it["data"] for it in answer["outputs"] if it["name"] == OUTPUT)
 
 
-def _binary_infer(workload: Workload) -> Ask:
-    """The Open Inference Protocol with a binary tensor; the answer is JSON, as everyone's is."""
+def _ask_generated(workload: Workload) -> Ask:
+    """A large tensor goes as bytes by the Open Inference Protocol; the answer is JSON."""
+    if not workload.binary:
+        return _json("/predict", _prediction, data=workload.data.tolist())
     data = workload.data.tobytes()
     tensor = {
         "name": workload.input,
@@ -89,12 +91,6 @@ def _binary_infer(workload: Workload) -> Ask:
             "Inference-Header-Content-Length": str(len(header)),
         },
     )
-
-
-def _ask_generated(workload: Workload) -> Ask:
-    if workload.binary:
-        return _binary_infer(workload)
-    return _json("/predict", _prediction, data=workload.data.tolist())
 
 
 def _ask_handwritten(workload: Workload) -> Ask:
@@ -119,10 +115,9 @@ def _ask_mlserver(workload: Workload) -> Ask:
 
 
 def _ask_kserve(workload: Workload) -> Ask:
-    if workload.binary:
-        return _binary_infer(workload)
+    instances = [workload.text] if workload.binary else workload.data.tolist()
     path = f"/v1/models/{MODEL}:predict"
-    return _json(path, lambda answer: answer["predictions"], instances=workload.data.tolist())
+    return _json(path, lambda answer: answer["predictions"], instances=instances)
 
 
 def _ask_litserve(workload: Workload) -> Ask:

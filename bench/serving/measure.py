@@ -118,8 +118,12 @@ class Case:
         url = f"http://127.0.0.1:{server.port}{ask.path}"
         before = server.cpu()
         running = Running(url, body, ask.headers, connections, seconds)
-        health = running.health(server.port, self.contestant.health) if watched else None
-        load = running.wait()
+        health = None
+        try:
+            if watched:
+                health = running.health(server.port, self.contestant.health)
+        finally:
+            load = running.wait()
         cpu = server.cpu() - before
         rate = load.requests / load.seconds
         return Level(rate, load.p50, load.p99, cpu / load.requests * 1e6), health

@@ -8,8 +8,8 @@ from html import escape
 from bench.serving.contestants import GENERATED
 from bench.serving.report import Measured
 
-_WIDTH, _LABELS, _ROW, _TOP = 760, 200, 22, 34
-_SCALE = 440
+_WIDTH, _LABELS, _ROW, _TOP = 760, 224, 22, 34
+_SCALE = 450
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; }

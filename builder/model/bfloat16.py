@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 def to_bits(array: Array) -> Array:
     """The bits of float32 numbers rounded to bfloat16, half to even, as uint16."""
-    wide = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32).reshape(array.shape)
+    wide = np.asarray(array, dtype=np.float32, order="C").view(np.uint32)
     high, low = wide >> 16, wide & 0xFFFF
     up = (low > 0x8000) | ((low == 0x8000) & (high & 1 == 1))
     # Rounding must not carry a NaN over into infinity.

@@ -41,7 +41,8 @@ def describe_prediction(
 ) -> Described:
     """The prediction for the sample: structure as the model answers, the sample as one item.
 
-    ``outputs`` are all of the model's, ``names`` those that are predicted from. Raises ModelError if the postprocessing does not fit.
+    ``outputs`` are all of the model's, ``names`` those that are predicted from. Raises ModelError
+    if the postprocessing does not fit.
     """
     chosen = {name: tensors[name] for name in names}
     dtypes = {fact.name: fact.dtype for fact in outputs if fact.name in names}

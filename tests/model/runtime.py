@@ -34,24 +34,27 @@ def _has_bfloat16(model: onnx.ModelProto) -> bool:
 
 def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same with a cast from float32 behind each bfloat16 input, and one before each output."""
-    nodes, before, after = list(model.graph.node), [], []
-    for ports, casts, wide in (
-        (model.graph.input, before, True),
-        (model.graph.output, after, False),
-    ):
-        for port in ports:
-            if port.type.tensor_type.elem_type != TensorProto.BFLOAT16:
-                continue
-            port.type.tensor_type.elem_type = TensorProto.FLOAT
-            inner = f"{port.name} as bfloat16"
-            for one in nodes:
-                for names in (one.input, one.output):
-                    names[:] = [inner if name == port.name else name for name in names]
-            ends = (port.name, inner) if wide else (inner, port.name)
-            to = TensorProto.BFLOAT16 if wide else TensorProto.FLOAT
-            casts.append(helper.make_node("Cast", ends[:1], ends[1:], to=to))
+    inner = {
+        port.name: f"{port.name} as bfloat16"
+        for port in (*model.graph.input, *model.graph.output)
+        if port.type.tensor_type.elem_type == TensorProto.BFLOAT16
+    }
+    for one in model.graph.node:
+        for names in (one.input, one.output):
+            names[:] = [inner.get(name, name) for name in names]
+    steps = list(model.graph.node)
+    for port in (*model.graph.input, *model.graph.output):
+        if port.name not in inner:
+            continue
+        port.type.tensor_type.elem_type = TensorProto.FLOAT
+        if port in model.graph.input:
+            ends = ([port.name], [inner[port.name]])
+            steps.insert(0, helper.make_node("Cast", *ends, to=TensorProto.BFLOAT16))
+        else:
+            ends = ([inner[port.name]], [port.name])
+            steps.append(helper.make_node("Cast", *ends, to=TensorProto.FLOAT))
     del model.graph.node[:]
-    model.graph.node.extend([*before, *nodes, *after])
+    model.graph.node.extend(steps)
     return model
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto
 
 from builder.errors import ModelError
 from builder.model.inspect import Request, inspect_model
@@ -90,6 +91,25 @@ def test_an_axis_along_which_the_model_reckons_counts_no_items(tmp_path: Path, s
     assert facts.batching == "none"
     assert facts.data.structure == "(time,3)"
     assert facts.prediction.sample == facts.sample_outputs["y"]
+
+
+def test_a_size_beyond_which_answers_differ_bounds_the_batch(tmp_path: Path) -> None:
+    """Beyond twenty rows a little is added to each."""
+    model = build(
+        [
+            node("Shape", ["x"], ["shape"]),
+            node("Gather", ["shape", "zero"], ["items"]),
+            node("Greater", ["items", "twenty"], ["many"]),
+            node("Cast", ["many"], ["once"], to=TensorProto.FLOAT),
+            node("Mul", ["once", "little"], ["more"]),
+            node("Add", ["x", "more"], ["y"]),
+        ],
+        [value("x", shape=["N", 3])],
+        [value("y", shape=["N", 3])],
+        [weight("zero", 0, "int64"), weight("twenty", 20, "int64"), weight("little", 1e-3)],
+    )
+    facts = inspect_model(Request(save(tmp_path, model)))
+    assert (facts.batching, facts.measured.max_batch) == ("rows", 17)
 
 
 def test_one_output_that_does_not_follow(tmp_path: Path) -> None:

@@ -328,15 +328,15 @@ def test_a_storm_of_unknown_keys_reaches_neither_the_issuer_nor_other_callers(
         assert ask(address, "/metadata", bearer(issuer.token()))[0] == 200
 
         def call(number: int) -> tuple[int, int]:
-            unknown = issuer.token(key_id=f"unknown {number}")
-            known = issuer.token(sub=f"caller {number}")
+            unknown = issuer.token("ES256", f"unknown {number}")
+            known = issuer.token("ES256", sub=f"caller {number}")
             return (
                 ask(address, "/metadata", bearer(unknown))[0],
                 ask(address, "/metadata", bearer(known))[0],
             )
 
         began = time.monotonic()
-        assert set(callers.map(call, range(500))) == {(401, 200)}
+        assert set(callers.map(call, range(200))) == {(401, 200)}
         assert issuer.fetches <= 2 + (time.monotonic() - began) / 10
 
 

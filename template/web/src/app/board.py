@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 
 _SLOT_BYTES = 256 * 1024
-_OWN = 4
+_OWN = 3
 """Values at the start of a slot that are not metrics."""
 
 
@@ -31,31 +31,22 @@ class Slot:
         self._own[0] = moment
 
     @property
-    def started(self) -> bool:
-        """Whether a worker of this slot was ever ready."""
-        return bool(self._own[1])
-
-    @started.setter
-    def started(self, started: bool) -> None:
-        self._own[1] = started
-
-    @property
     def restarts(self) -> int:
         """How often a worker of this slot was replaced."""
-        return int(self._own[2])
+        return int(self._own[1])
 
     @restarts.setter
     def restarts(self, count: int) -> None:
-        self._own[2] = count
+        self._own[1] = count
 
     @property
     def pid(self) -> int:
         """The process that works here; 0 before there is one."""
-        return int(self._own[3])
+        return int(self._own[2])
 
     @pid.setter
     def pid(self, pid: int) -> None:
-        self._own[3] = pid
+        self._own[2] = pid
 
 
 class Board:

@@ -52,9 +52,11 @@ class Metrics:
         self._values = slot.values
         self._model = model
         self._used = 0
+        self.in_flight = 0
         self._in_flight = self._take(1)
         self._rejected = {reason: self._take(1) for reason in REASONS}
         self._stages = [self._histogram(SECONDS) for _ in STAGES]
+        self._observe_stages = [histogram.observe for histogram in self._stages]
         self._batches = self._histogram(ITEMS)
         self._routes: Sequence[tuple[str, str]] = ()
         self._seconds: list[Histogram] = []
@@ -69,12 +71,14 @@ class Metrics:
 
     def begin(self) -> None:
         """A request came."""
-        self._values[self._in_flight] += 1
+        self.in_flight += 1
+        self._values[self._in_flight] = self.in_flight
 
     def end(self, route: int, status: int, seconds: float) -> None:
         """A request to the route of this index was answered; -1 is any other."""
         values = self._values
-        values[self._in_flight] -= 1
+        self.in_flight -= 1
+        values[self._in_flight] = self.in_flight
         values[self._codes[route] + status - 100] += 1
         self._seconds[route].observe(seconds)
 
@@ -84,10 +88,11 @@ class Metrics:
 
     def stages(self, queue: float, decode: float, inference: float, encode: float) -> None:
         """The seconds that a request spent in each of STAGES."""
-        for histogram, seconds in zip(
-            self._stages, (queue, decode, inference, encode), strict=True
-        ):
-            histogram.observe(seconds)
+        observe_queue, observe_decode, observe_inference, observe_encode = self._observe_stages
+        observe_queue(queue)
+        observe_decode(decode)
+        observe_inference(inference)
+        observe_encode(encode)
 
     def batch(self, items: int) -> None:
         """The model ran on so many items at once."""

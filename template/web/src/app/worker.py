@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
@@ -18,6 +18,7 @@ from src.app.board import Slot
 from src.app.connections import Connection, SlowClients
 from src.app.gateway import Gateway
 from src.configurations import Settings
+from src.ml.errors import ModelError
 
 HEARTBEAT_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 75
@@ -28,7 +29,7 @@ def work(listener: socket.socket, slot: Slot, settings: Settings) -> int:
     """Answer requests until told to end by SIGTERM; the exit code."""
     try:
         app = create_app(settings, slot)
-    except (OSError, ValueError) as error:
+    except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     config = uvicorn.Config(
@@ -44,7 +45,7 @@ def work(listener: socket.socket, slot: Slot, settings: Settings) -> int:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    _Server(config, app, slot, settings).run([listener])
+    _Server(config, app, listener, slot, settings).run()
     return 0
 
 
@@ -52,10 +53,16 @@ class _Server(uvicorn.Server):
     """uvicorn's, which first drains when it is to end, and shows the supervisor that it is well."""
 
     def __init__(
-        self, config: uvicorn.Config, app: Gateway, slot: Slot, settings: Settings
+        self,
+        config: uvicorn.Config,
+        app: Gateway,
+        listener: socket.socket,
+        slot: Slot,
+        settings: Settings,
     ) -> None:
         super().__init__(config)
-        self._app = app
+        self._service = app.service
+        self._listener = listener
         self._slot = slot
         self._drain_seconds = settings.drain_seconds
         self._slow_clients = SlowClients(settings.body_timeout_seconds)
@@ -63,8 +70,15 @@ class _Server(uvicorn.Server):
         self._closes: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._watch = asyncio.create_task(self._keep_watch())
+        await super().startup([])
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = {self._loop.create_task(self._keep_watch())}
+        self._loop.add_reader(self._listener, self._accept)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+        await super().shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for SIGTERM, any number of times, and for the SIGINT of a terminal."""
@@ -76,9 +90,29 @@ class _Server(uvicorn.Server):
             self.should_exit = True
         return await super().on_tick(counter)
 
+    def _accept(self) -> None:
+        """Take one connection in a turn of the loop, so that the less busy worker takes more.
+
+        uvloop's own server takes all that wait, and leaves the other workers without any.
+        """
+        try:
+            client, _ = self._listener.accept()
+        except BlockingIOError:
+            return  # another worker was faster
+        except OSError:  # no file is left to be opened
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(1, self._loop.add_reader, self._listener, self._accept)
+            return
+        task = self._loop.create_task(self._loop.connect_accepted_socket(self._connection, client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state, self._loop)
+
     def _drain(self, seconds: float) -> None:
         """Tell the readiness probe and the clients to go elsewhere, and serve on meanwhile."""
-        self._app.service.draining = True
+        self._service.draining = True
         self.config.encoded_headers.append((b"connection", b"close"))
         self._closes = time.monotonic() + seconds
 
@@ -86,7 +120,7 @@ class _Server(uvicorn.Server):
         while True:
             now = time.monotonic()
             # A run of the model that does not end is as bad as an event loop that stands still.
-            self._slot.heartbeat = now - self._app.service.execution.oldest_run_seconds()
+            self._slot.heartbeat = now - self._service.execution.oldest_run_seconds()
             connections = cast(set[Connection], self.server_state.connections)
             self._slow_clients.cut_off(list(connections), now)
             if self._closes is None and os.getppid() != self._supervisor:

@@ -25,15 +25,16 @@ def write_inference(inference: Inference, tensors: Sequence[Tensor]) -> Answer:
             "shape": tensor.shape,
         }
         if binary:
-            part = to_binary(tensor)
+            part = to_binary(spec, tensor)
             parts.append(part)
             output["parameters"] = {"binary_data_size": len(part)}
         else:
             output["data"] = to_json(tensor)
         outputs.append(output)
-    response: dict[str, Any] = {"model_name": NAME, "model_version": VERSION, "outputs": outputs}
+    response: dict[str, Any] = {"model_name": NAME, "model_version": VERSION}
     if inference.id is not None:
         response["id"] = inference.id
+    response["outputs"] = outputs
     head = msgspec.json.encode(response)
     if not parts:
         return Answer(head)

@@ -16,7 +16,7 @@ export function shellWord(text) {
 export function codeBox(title, text = "") {
   const code = element("code", {}, text);
   const copied = element("span", { className: "copied" });
-  const button = element("button", { type: "button", ariaLabel: `Copy ${title}` }, "Copy");
+  const button = element("button", { type: "button", ariaLabel: `Copy: ${title}` }, "Copy");
   copied.setAttribute("role", "status");
   button.addEventListener("click", async () => {
     copied.textContent = (await copy(code)) ? "Copied" : "Selected: copy it by hand";
@@ -24,7 +24,7 @@ export function codeBox(title, text = "") {
   });
   const box = element(
     "figure",
-    { className: "code" },
+    { className: "code card" },
     element("figcaption", {}, title, copied, button),
     element("pre", { tabIndex: 0 }, code),
   );

@@ -4,10 +4,23 @@ import { shellWord } from "./common.js";
 import { resolved, securityOfAll, securitySchemes } from "./docs-schemas.js";
 
 const LONGEST_SHOWN = 2000;
+const SHORT = 60;
 
 /** The example of a body: its own, or one made from its schema. */
 export function example({ example, examples = {}, schema }) {
   return example ?? resolved(Object.values(examples)[0])?.value ?? made(schema ?? {});
+}
+
+/** JSON with what is short on one line. */
+export function written(value, indent = "") {
+  const line = JSON.stringify(value);
+  if (line.length + indent.length <= SHORT || typeof value !== "object") return line;
+  const deeper = `${indent}  `;
+  const list = Array.isArray(value);
+  const parts = Object.entries(value).map(
+    ([key, part]) => `${deeper}${list ? "" : `${JSON.stringify(key)}: `}${written(part, deeper)}`,
+  );
+  return `${list ? "[" : "{"}\n${parts.join(",\n")}\n${indent}${list ? "]" : "}"}`;
 }
 
 /** A call of an operation by curl. */
@@ -35,7 +48,8 @@ function address(path, parameters) {
 
 function value({ name, example, schema }) {
   const known = resolved(schema) ?? {};
-  return String(example ?? known.examples?.[0] ?? known.const ?? known.enum?.[0] ?? name.toUpperCase());
+  const usual = known.type === "string" ? name.toUpperCase() : made(known);
+  return String(example ?? known.examples?.[0] ?? known.const ?? known.enum?.[0] ?? usual);
 }
 
 function credentials(security = securityOfAll()) {

@@ -1,11 +1,16 @@
 /** Reads an OpenAPI document and tells its schemas in few words. */
 
+const SHORT = 60;
+
 let root;
 
 /** The document at a path, in which references are looked up from then on. */
-export async function read(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+export async function read(path, key) {
+  const response = await fetch(path, { headers: key ? { authorization: `Bearer ${key}` } : {} });
+  if (!response.ok) {
+    const error = new Error(`${response.status} ${response.statusText}`);
+    throw Object.assign(error, { status: response.status });
+  }
   return (root = await response.json());
 }
 
@@ -37,7 +42,7 @@ export function typeText(schema, indent = "", above = []) {
   if (allOf) return allOf.map((part) => inner(part)).join(" & ");
   if (Array.isArray(type)) return type.map((one) => inner({ ...schema, type: one })).join(" | ");
   if (prefixItems) return `[${prefixItems.map((part) => inner(part)).join(", ")}]`;
-  if (type === "array" || items) return `[${grouped(inner(items ?? true))}${count(schema)}]`;
+  if (type === "array" || items) return `[${member(items ?? true, inner)}${count(schema)}]`;
   if (type === "object" || properties) return objectText(schema, indent, inner);
   return `${type ?? "any"}${limits(Object(schema))}`;
 }
@@ -45,17 +50,23 @@ export function typeText(schema, indent = "", above = []) {
 function objectText({ properties = {}, required = [], additionalProperties }, indent, inner) {
   const deeper = `${indent}  `;
   const lines = Object.entries(properties).map(([name, part]) => {
-    const mark = required.includes(name) ? "" : "?";
-    const note = resolved(part)?.description ? `  // ${resolved(part).description}` : "";
-    return `${deeper}${/^\w+$/.test(name) ? name : JSON.stringify(name)}${mark}: ${inner(part, deeper)}${note}`;
+    const key = /^\w+$/.test(name) ? name : JSON.stringify(name);
+    const note = resolved(part)?.description;
+    const type = `${key}${required.includes(name) ? "" : "?"}: ${inner(part, deeper)}`;
+    return note ? `${type}  // ${note}` : type;
   });
   if (typeof additionalProperties === "object")
-    lines.push(`${deeper}[any name]: ${inner(additionalProperties, deeper)}`);
-  return lines.length ? `{\n${lines.join("\n")}\n${indent}}` : "object";
+    lines.push(`[any name]: ${inner(additionalProperties, deeper)}`);
+  if (!lines.length) return "object";
+  const short = lines.join(", ");
+  if (short.length <= SHORT && !/\n|\/\//.test(short)) return `{ ${short} }`;
+  return `{\n${lines.map((line) => deeper + line).join("\n")}\n${indent}}`;
 }
 
-function grouped(text) {
-  return text.includes(" | ") && !text.includes("\n") ? `(${text})` : text;
+function member(items, inner) {
+  const { enum: values, anyOf, oneOf, type } = Object(resolved(items));
+  const several = values ?? anyOf ?? oneOf ?? (Array.isArray(type) ? type : []);
+  return several.length > 1 ? `(${inner(items)})` : inner(items);
 }
 
 function count({ minItems, maxItems }) {

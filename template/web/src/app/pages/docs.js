@@ -1,7 +1,7 @@
 /** The reference of the API: what openapi.json says, for people. */
 
 import { codeBox, element } from "./common.js";
-import { curl, example } from "./docs-examples.js";
+import { curl, example, written } from "./docs-examples.js";
 import { read, resolved, typeText } from "./docs-schemas.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete", "head", "options"];
@@ -63,7 +63,7 @@ function body(path, method, operation) {
     for (const [type, media] of Object.entries(content)) {
       told.append(types(media.schema));
       if (status.startsWith("2") && type.includes("json"))
-        calls.append(codeBox(`Answer ${status}`, JSON.stringify(example(media), null, 1)));
+        calls.append(codeBox(`Answer ${status}`, written(example(media))));
     }
   }
   return element("div", { className: "body" }, told, calls);
@@ -98,16 +98,31 @@ function openLinked() {
 }
 
 const reference = document.getElementById("reference");
-try {
-  const { info, paths } = await read("openapi.json");
-  document.title = `${info.title} API`;
-  document.querySelector("h1").textContent = document.title;
-  document.getElementById("lead").textContent = info.description ?? "";
-  reference.replaceChildren(...grouped(paths).map(section));
-  openLinked();
-  addEventListener("hashchange", openLinked);
-} catch (error) {
-  reference.replaceChildren(
-    element("p", { role: "alert" }, `openapi.json cannot be shown: ${error.message}`),
-  );
+
+async function show(key) {
+  try {
+    const { info, paths } = await read("openapi.json", key);
+    document.title = `${info.title} API`;
+    document.querySelector("h1").textContent = document.title;
+    document.getElementById("lead").textContent = info.description ?? "";
+    reference.replaceChildren(...grouped(paths).map(section));
+    openLinked();
+  } catch (error) {
+    const reason = element("p", { role: "alert" }, `No openapi.json: ${error.message}`);
+    reference.replaceChildren(reason, ...(error.status === 401 ? [keyForm()] : []));
+  }
 }
+
+function keyForm() {
+  const field = element("input", { type: "password", required: true, autocomplete: "off" });
+  const label = element("label", {}, "API key or token", field);
+  const form = element("form", {}, label, element("button", {}, "Show the reference"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show(field.value);
+  });
+  return form;
+}
+
+addEventListener("hashchange", openLinked);
+show();

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from src.app.inference import openapi
 from src.app.http import Answer, Call, Endpoint, HttpError, Route
+from src.app.inference import openapi
 from src.app.inference.compression import compressed, decompressed
 from src.app.inference.metadata import MODEL, NAME, SERVER, VERSION
 from src.app.inference.request import Inference, read_inference

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Serve the model. HOST, PORT, WORKERS and the settings in README.md are taken from the environment.
-# Runs in .venv or in any Python that has what requirements.txt asks for, and makes .venv if need be.
+# Runs in .venv or in any Python that has what requirements.in asks for, and makes .venv if need be.
 set -euo pipefail
 cd "$(dirname "$0")"
 export ORT_DISABLE_TELEMETRY=1
 
 has_requirements() {
   "$1" - 2>/dev/null <<'END'
+import re
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
-for line in Path("requirements.txt").read_text().splitlines():
-    name, _, pin = line.partition("==")
-    if version(name) != pin:
-        raise SystemExit(1)
+for line in Path("requirements.in").read_text().splitlines():
+    pin = re.match(r"([\w.-]+)(?:\[.*\])?==([\w.]+)", line)
+    if pin and version(pin[1]) != pin[2]:
+        sys.exit(1)
 END
 }
 
@@ -32,12 +34,7 @@ if ! has_requirements "$python"; then
     "$base" -m venv .venv
   fi
   python=.venv/bin/python
-  "$python" -m pip install --quiet --disable-pip-version-check -r requirements.txt
+  "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 fi
 
-log_level=$(tr '[:upper:]' '[:lower:]' <<<"${LOG_LEVEL:-{{ log_level | shell }}}")
-exec "$python" -m uvicorn src.app.app:app \
-  --host "${HOST:-127.0.0.1}" \
-  --port "${PORT:-{{ port }}}" \
-  --workers "${WORKERS:-{{ workers }}}" \
-  --log-level "$log_level"
+exec "$python" -m src.serve

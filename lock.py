@@ -1,0 +1,114 @@
+"""Renews the locked requirements of generated services: ``make lock``.
+
+All that any service can need is locked at once, so that services agree on versions. Out of this one
+lock, requirements.txt.j2 gives each service what its own requirements.in needs.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jinja2 import Environment, FileSystemLoader
+
+TEMPLATES = Path(__file__).resolve().parent / "template_files" / "web"
+LOCK = TEMPLATES / "requirements.txt.j2"
+NOTE = "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
+
+PLAIN = {"preprocess": "none", "auth": "none", "tracing": False}
+FEATURES = {
+    'auth == "jwt"': {"auth": "jwt"},
+    'preprocess == "image"': {"preprocess": "image"},
+    "tracing": {"tracing": True},
+}
+"""What a service can have beside the base: the template's condition, and the variables for it."""
+
+Packages = dict[str, str]
+"""The lines that pin a package, by its name."""
+
+
+class LockError(Exception):
+    """The requirements could not be locked; the message says why."""
+
+
+def main(flags: Sequence[str]) -> int:
+    """Write requirements.txt.j2 anew; ``flags`` are uv's, such as ``--upgrade``."""
+    try:
+        header, everything = compile_lock(direct(FEATURES), plain_text(LOCK.read_text()), flags)
+        whole = header + "".join(everything.values())
+        _, base = compile_lock(direct([]), whole)
+        needs = {feature: compile_lock(direct([feature]), whole)[1] for feature in FEATURES}
+    except LockError as error:
+        print(f"lock: {error}", file=sys.stderr)
+        return 1
+    LOCK.write_text(NOTE + header + conditional(everything, base, needs))
+    return 0
+
+
+def direct(features: Iterable[str]) -> str:
+    """The requirements.in of a service with these features."""
+    variables: dict[str, object] = dict(PLAIN)
+    for feature in features:
+        variables |= FEATURES[feature]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    return environment.get_template("requirements.in.j2").render(variables)
+
+
+def plain_text(template: str) -> str:
+    """The lock itself, without the conditions."""
+    return "".join(line for line in template.splitlines(True) if not line.startswith("{"))
+
+
+def compile_lock(
+    requirements: str, earlier: str, flags: Sequence[str] = ()
+) -> tuple[str, Packages]:
+    """Header and packages; versions stay as they were ``earlier`` unless flags say otherwise.
+
+    Raises LockError if uv cannot lock them.
+    """
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "requirements.in").write_text(requirements)
+        lock = Path(folder) / "requirements.txt"
+        lock.write_text(earlier)
+        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet"]
+        command += ["--universal", "--python-version", "3.11", "--generate-hashes"]
+        command += ["--no-annotate", "--custom-compile-command", "make lock", *flags]
+        command += ["--output-file", "requirements.txt", "requirements.in"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise LockError(f"uv cannot lock the requirements:\n{done.stderr}")
+        header, *blocks = re.split(r"^(?=[^\s#])", lock.read_text(), flags=re.MULTILINE)
+    return header, {block.split("==")[0]: block for block in blocks}
+
+
+def conditional(everything: Packages, base: Packages, needs: dict[str, Packages]) -> str:
+    """The template's body: each package where a feature, or the base, needs it.
+
+    Raises LockError if a package is not pinned alike with and without the other features.
+    """
+    for packages in (base, *needs.values()):
+        for name, block in packages.items():
+            if everything[name] != block:
+                raise LockError(f"{name} is pinned differently with other features")
+    text = ""
+    for condition, names in groupby(everything, lambda name: _condition(name, base, needs)):
+        blocks = "".join(everything[name] for name in names)
+        text += f"{{% if {condition} %}}\n{blocks}{{% endif %}}\n" if condition else blocks
+    return text
+
+
+def _condition(name: str, base: Packages, needs: dict[str, Packages]) -> str:
+    if name in base:
+        return ""
+    return " or ".join(feature for feature, packages in needs.items() if name in packages)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

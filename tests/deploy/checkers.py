@@ -1,0 +1,88 @@
+"""Programs that judge the files of a service: what each of them says when it is not content."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.deploy.pod_security import violations
+from tests.deploy.variants import document, manifests
+
+BIN = Path(sys.executable).parent
+CHECKOV = "checkov==3.3.30"
+KUBERNETES = ("1.28.0", "1.31.0", "1.34.0", "1.37.0")
+KUSTOMIZED = ("manifests", "manifests/overlays/dev", "manifests/overlays/prod")
+
+
+def _complaints(command: Sequence[str | Path], service: Path) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=service, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr or "failed"
+
+
+def hadolint(service: Path) -> str:
+    return _complaints([BIN / "hadolint", "Dockerfile"], service)
+
+
+def shellcheck(service: Path) -> str:
+    return _complaints([BIN / "shellcheck", "run.sh"], service)
+
+
+def yamllint(service: Path) -> str:
+    return _complaints([BIN / "yamllint", "--strict", "."], service)
+
+
+def compose_schema(service: Path) -> str:
+    program = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    return _complaints([*program, "docker-compose.yml"], service)
+
+
+def kustomize(service: Path) -> str:
+    return "".join(_complaints(["kubectl", "kustomize", path], service) for path in KUSTOMIZED)
+
+
+def kubernetes_schema(service: Path) -> str:
+    """Of all overlays as they are applied, and of several versions of Kubernetes."""
+    complaints = ""
+    for path in KUSTOMIZED:
+        built = subprocess.run(
+            ["kubectl", "kustomize", path], cwd=service, capture_output=True, check=True
+        ).stdout
+        (service / "applied.yaml").write_bytes(built)
+        for version in KUBERNETES:
+            program = [BIN / "kubernetes-validate", "--strict", "--kubernetes-version", version]
+            complaints += _complaints([*program, "applied.yaml"], service)
+    (service / "applied.yaml").unlink()
+    return complaints
+
+
+def pod_security(service: Path) -> str:
+    kserve = document(service, "manifests/kserve/inferenceservice.yaml")["spec"]["predictor"]
+    deployment = manifests(service)["Deployment"]["spec"]["template"]["spec"]
+    return "\n".join([*violations(deployment), *violations(kserve)])
+
+
+def checkov(service: Path) -> str:
+    """In an environment of its own, since it wants older packages than the other programs."""
+    program = [BIN / "uv", "tool", "run", "--quiet", "--python", sys.executable]
+    program += ["--from", CHECKOV, "checkov", "--skip-download"]
+    config = Path(__file__).with_name("checkov.yaml")
+    return _complaints([*program, "--config-file", config, "--directory", "."], service)
+
+
+CHECKERS: dict[str, Callable[[Path], str]] = {
+    checker.__name__: checker
+    for checker in (
+        hadolint,
+        shellcheck,
+        yamllint,
+        compose_schema,
+        kustomize,
+        kubernetes_schema,
+        pod_security,
+        checkov,
+    )
+}
