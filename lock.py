@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 from jinja2 import Environment, FileSystemLoader
 
 TEMPLATES = Path(__file__).resolve().parent / "template_files" / "web"
+UV = Path(sys.executable).with_name("uv")
+DIRECT = "requirements.in.j2"
 LOCK = TEMPLATES / "requirements.txt.j2"
 NOTE = "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
 
@@ -39,10 +41,10 @@ class LockError(Exception):
 def main(flags: Sequence[str]) -> int:
     """Write requirements.txt.j2 anew; ``flags`` are uv's, such as ``--upgrade``."""
     try:
-        header, everything = compile_lock(direct(FEATURES), plain_text(LOCK.read_text()), flags)
+        header, everything = compile_lock(render(DIRECT, FEATURES), plain_text(LOCK.read_text()), flags)
         whole = header + "".join(everything.values())
-        _, base = compile_lock(direct([]), whole)
-        needs = {feature: compile_lock(direct([feature]), whole)[1] for feature in FEATURES}
+        _, base = compile_lock(render(DIRECT, []), whole)
+        needs = {feature: compile_lock(render(DIRECT, [feature]), whole)[1] for feature in FEATURES}
     except LockError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
@@ -50,15 +52,19 @@ def main(flags: Sequence[str]) -> int:
     return 0
 
 
-def direct(features: Iterable[str]) -> str:
-    """The requirements.in of a service with these features."""
+def render(template: str, features: Iterable[str]) -> str:
+    """What a service with these features gets."""
     variables: dict[str, object] = dict(PLAIN)
     for feature in features:
         variables |= FEATURES[feature]
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, autoescape=False
+        loader=FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
     )
-    return environment.get_template("requirements.in.j2").render(variables)
+    return environment.get_template(template).render(variables)
 
 
 def plain_text(template: str) -> str:
@@ -77,7 +83,7 @@ def compile_lock(
         (Path(folder) / "requirements.in").write_text(requirements)
         lock = Path(folder) / "requirements.txt"
         lock.write_text(earlier)
-        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet"]
+        command = [str(UV), "pip", "compile", "--quiet"]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes"]
         command += ["--no-annotate", "--custom-compile-command", "make lock", *flags]
         command += ["--output-file", "requirements.txt", "requirements.in"]

@@ -7,10 +7,10 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint format wheel examples bench clean
+.PHONY: help setup system demo test lint format wheel examples soak bench bench-service clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/infergen: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,8 +45,15 @@ wheel: setup ## Build the wheel into dist/
 examples: setup ## Train and export the example models again
 	$(BIN)/python -m examples
 
+soak: export SOAK_SECONDS ?= 300
+soak: setup ## Minutes of mixed faults: SOAK_SECONDS=300
+	$(BIN)/python -m pytest -s tests/soak
+
 bench: setup ## Measure the generator against its peers
 	$(BIN)/python -m bench.generator
+
+bench-service: setup ## Measure a generated service against its peers
+	$(BIN)/python -m bench.service
 
 clean: ## Remove what the targets above made
 	rm -rf $(VENV) dist

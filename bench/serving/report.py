@@ -53,15 +53,21 @@ class Measured:
     def alone_rate(self) -> float:
         return median(rate for rate, _ in self.alone)
 
+    @property
+    def alone_cpu(self) -> float:
+        return median(cpu for _, cpu in self.alone)
+
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """``value`` is to be at least, or at most, ``bound``."""
+    """``value`` is to be at least, or at most, ``bound``; ``by_cpu`` is what it would be if the
+    CPU time of a request decided alone, which a busy machine disturbs less."""
 
     what: str
     value: float
     bound: float
     at_least: bool = True
+    by_cpu: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -89,14 +95,16 @@ def aims(measured: Sequence[Measured]) -> list[Aim]:
         ours = it.typical(servers.GENERATED)
         for workload, other, connections, bound in _RATES:
             if workload == it.workload and other in it.samples and connections in it.connections:
-                ratio = ours.levels[connections].rate / it.typical(other).levels[connections].rate
-                found.append(
-                    Aim(f"{workload}: requests/s ÷ {other}, at {connections}", ratio, bound)
-                )
+                mine = ours.levels[connections]
+                theirs = it.typical(other).levels[connections]
+                what = f"{workload}: requests/s ÷ {other}, at {connections}"
+                by_cpu = theirs.cpu / mine.cpu
+                found.append(Aim(what, mine.rate / theirs.rate, bound, by_cpu=by_cpu))
         if it.alone:
-            best = max(level.rate for level in ours.levels.values())
+            best = max(ours.levels.values(), key=lambda level: level.rate)
             what = f"{it.workload}: requests/s ÷ ONNX Runtime alone"
-            found.append(Aim(what, best / it.alone_rate, 0.95))
+            by_cpu = it.alone_cpu / best.cpu
+            found.append(Aim(what, best.rate / it.alone_rate, 0.95, by_cpu=by_cpu))
         if ours.health is not None:
             what = f"{it.workload}: /health p50 under load, ms"
             found.append(Aim(what, ours.health, 5, at_least=False))
@@ -136,17 +144,20 @@ def print_table(measured: Measured) -> None:
         print(line)
     print(f"only the imports: {median(measured.imports):.2f} s")
     if measured.alone:
-        cpu = median(cpu for _, cpu in measured.alone)
-        print(f"ONNX Runtime alone: {measured.alone_rate:.1f} runs/s, CPU {cpu:.0f} µs")
+        alone = f"{measured.alone_rate:.1f} runs/s, CPU {measured.alone_cpu:.0f} µs"
+        print(f"ONNX Runtime alone: {alone}")
     print(flush=True)
 
 
 def print_aims(measured: Sequence[Measured]) -> bool:
     """Whether every aim is reached."""
     found = aims(measured)
+    print(f"{'':6}{'':58}{'':8}{'by CPU':>8}  aim")
     for aim in found:
+        passed = "PASS" if aim.reached else "FAIL"
+        by_cpu = "" if aim.by_cpu is None else f"{aim.by_cpu:.2f}"
         bound = f"at {'least' if aim.at_least else 'most'} {aim.bound:g}"
-        print(f"{'PASS' if aim.reached else 'FAIL':6}{aim.what:58}{aim.value:8.2f}  {bound}")
+        print(f"{passed:6}{aim.what:58}{aim.value:8.2f}{by_cpu:>8}  {bound}")
     return all(aim.reached for aim in found)
 
 
@@ -162,15 +173,21 @@ def document(measured: Sequence[Measured], plan: Plan, rounds: int) -> str:
         "python": platform.python_version(),
         "infergen": __version__,
         "models": {it.workload: _model(it) for it in measured},
-        "aims": [{**asdict(aim), "value": round(aim.value, 3)} for aim in aims(measured)],
+        "aims": [_rounded(aim) for aim in aims(measured)],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rounded(aim: Aim) -> dict[str, object]:
+    content = asdict(aim).items()
+    return {key: round(it, 3) if isinstance(it, float) else it for key, it in content}
 
 
 def _model(measured: Measured) -> dict[str, object]:
     content: dict[str, object] = {"imports_seconds": round(median(measured.imports), 3)}
     if measured.alone:
         content["onnxruntime_alone_per_second"] = round(measured.alone_rate, 1)
+        content["onnxruntime_alone_cpu_us"] = round(measured.alone_cpu, 1)
     for name, rounds in measured.samples.items():
         typical = measured.typical(name)
         content[name] = {

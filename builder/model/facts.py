@@ -85,7 +85,7 @@ class Measured:
     execution: Execution
     """inline if one item takes less than a millisecond."""
     milliseconds: float
-    """Median of one run on the sample."""
+    """Median of one run on the sample: the thread's own time."""
     batch_milliseconds: float | None
     """Median of one run on ``max_batch`` items; None unless batching is rows."""
     max_batch: int

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -168,6 +169,29 @@ def of_every_dtype(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]
 
 def test_every_dtype_passes_unchanged(of_every_dtype: Served) -> None:
     check_inference(of_every_dtype, "every dtype")
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    narrow = np.array([[1.1, np.inf], [np.nan, -0.0], [3.38e38, 1e-40]], dtype=ml_dtypes.bfloat16)
+    wide = np.array([[1.001, 1], [2, 0], [1, 0]], dtype=np.float32)
+    total = narrow.astype(np.float32) + wide
+    inputs = [
+        triton.InferInput("narrow", [3, 2], "BF16"),
+        triton.InferInput("wide", [3, 2], "FP32"),
+    ]
+    inputs[0].set_data_from_numpy(narrow)
+    inputs[1].set_data_from_numpy(wide)
+    with serving(tmp_path, KINDS["bfloat16 beside float32"]) as served, client_of(served) as client:
+        result = client.infer("service", inputs)
+        assert_same(result.as_numpy("sum"), total)
+        rounded = result.as_numpy("rounded")
+        assert rounded.dtype == ml_dtypes.bfloat16
+        assert rounded.tobytes() == total.astype(ml_dtypes.bfloat16).tobytes()
+        asked = [triton.InferRequestedOutput("rounded", binary_data=False)]
+        output = client.infer("service", inputs, outputs=asked).get_output("rounded")
+    # The client itself cannot read "NaN" as this type.
+    spelled = np.array(output["data"], dtype=np.float32).reshape(output["shape"])
+    assert_same(spelled, rounded.astype(np.float32))
 
 
 def test_metadata_tells_every_input_and_output(of_every_dtype: Served) -> None:

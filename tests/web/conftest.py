@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,18 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
+from tests.conftest import ROOT
+from tests.test_services import booted
+
+INFERGEN = Path(sys.executable).parent / "infergen"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
 REFUSED = "Failed to load resource: the server responded with a status of 4"
+
+Served = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
@@ -100,5 +108,25 @@ def browsing(chromium: Browser) -> Iterator[Browsing]:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pages")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The address of an example's service, which runs until the last test is done."""
+    folder = tmp_path_factory.mktemp("pages")
+    addresses: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def address(example: str) -> str:
+            if example not in addresses:
+                variables = ROOT / "vars" / f"{example}.yaml"
+                command: list[str | Path] = [
+                    INFERGEN,
+                    "new",
+                    "--name",
+                    example,
+                    "--vars",
+                    variables,
+                ]
+                subprocess.run(command, cwd=folder, check=True, capture_output=True)
+                addresses[example] = stack.enter_context(booted(folder / example))
+            return addresses[example]
+
+        yield address

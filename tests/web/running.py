@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,10 @@ class Running:
     @property
     def log(self) -> str:
         return self.log_file.read_text()
+
+    def says(self, text: str) -> bool:
+        """Whether its log has this."""
+        return text in self.log
 
     def workers(self) -> set[int]:
         """The processes that the supervisor has."""
@@ -89,33 +93,32 @@ class Running:
 
 
 @contextmanager
-def started(service: Path, host: str = "127.0.0.1", **settings: object) -> Iterator[Running]:
+def started(service: Path, **settings: object) -> Iterator[Running]:
     """The service's process, whether or not it is ready; nothing of it is left behind."""
     port = int(str(settings.setdefault("PORT", free_port())))
+    host = str(settings.setdefault("HOST", "127.0.0.1"))
     given = {name: str(value) for name, value in settings.items()}
     log_file = service.parent / f"{service.name}-{port}.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "src.serve"],
             cwd=service,
-            env={**os.environ, "HOST": host, "PYTHONDONTWRITEBYTECODE": "1", **given},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **given},
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
         yield Running(process, host, port, log_file)
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
     assert "Traceback" not in log_file.read_text(), log_file.read_text()
 
 
 @contextmanager
-def serving(service: Path, host: str = "127.0.0.1", **settings: object) -> Iterator[Running]:
+def serving(service: Path, **settings: object) -> Iterator[Running]:
     """The service, all of whose workers are ready."""
-    with started(service, host, **settings) as running:
+    with started(service, **settings) as running:
         wait_until(lambda: answers(running), "the first answer")
         running.wait_for_workers(int(str(settings.get("WORKERS", 1))))
         yield running

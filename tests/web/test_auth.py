@@ -1,4 +1,4 @@
-"""Who is let in by booted services: callers with a key, or with a token of the issuer; no others."""
+"""Whom booted services let in: callers with a key, or with a token of the issuer; no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,10 @@ from tests.test_services import BIN, booted
 
 SAMPLE = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
 GUARDED = ("/metadata", "/label", "/predict/test", "/openapi.json", "/v2", "/nowhere")
-OPEN = ("/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
-OPEN += ("/metrics", "/", "/docs")
+OPEN = (
+    *("/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"),
+    *("/metrics", "/", "/docs"),
+)
 
 Fields = list[tuple[str, str | bytes]]
 
@@ -234,34 +235,26 @@ class Issuer:
         return (text + b"." + base64.urlsafe_b64encode(digest).rstrip(b"=")).decode()
 
 
-@contextmanager
-def publishing() -> Iterator[Issuer]:
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            issuer.fetches += 1
-            self.send_response(500 if issuer.down else 200)
+            found.fetches += 1
+            self.send_response(500 if found.down else 200)
             self.end_headers()
-            keys = [public_jwk(key, algorithm) for algorithm, key in issuer.keys.items()]
-            self.wfile.write(b"" if issuer.down else json.dumps({"keys": keys}).encode())
+            keys = [public_jwk(key, algorithm) for algorithm, key in found.keys.items()]
+            self.wfile.write(b"" if found.down else json.dumps({"keys": keys}).encode())
 
         def log_message(self, *_: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(server.server_port)
+        found = Issuer(server.server_port)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        try:
-            yield issuer
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    with publishing() as issuer:
-        yield issuer
+        yield found
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

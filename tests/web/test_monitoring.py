@@ -1,4 +1,4 @@
-"""Alerts and dashboard: judged by promtool, and asked of a real Prometheus that watches a service."""
+"""Alerts and dashboard: judged by promtool, and asked of a real Prometheus."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ def alerts(service: Path) -> dict[str, dict[str, Any]]:
     [
         ("sample", []),
         ("sample", ["slo.availability=99.999", "slo.latency_ms=1000", "slo.latency_target=95"]),
-        ("sample", ["slo.latency_ms=2.5", "slo.latency_target=99.95"]),
-        ("sample", ["resources.limits.cpu=300m", "resources.limits.memory=1000M", "workers=3"]),
-        ("a" + "b" * 62, []),
+        ("a" + "b" * 62, ["resources.limits.cpu=300m", "resources.limits.memory=1000M"]),
     ],
 )
 def test_the_shipped_unit_tests_pass(tmp_path: Path, name: str, settings: list[str]) -> None:
@@ -222,7 +220,7 @@ def watched(service: Path, target: str, folder: Path) -> Iterator[str]:
         )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        wait(lambda: is_up(address), lambda: (folder / "log").read_text())
+        wait(lambda: is_up(address), (folder / "log").read_text)
         yield address
     finally:
         process.terminate()
@@ -290,7 +288,8 @@ def test_a_real_prometheus_answers_every_query(service: Path, tmp_path: Path) ->
 
 def worker_of(service: Path) -> int:
     """The one process of the service that another one of it started."""
-    own = [int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if is_in(service, link)]
+    found = Path("/proc").glob("[0-9]*/cwd")
+    own = [int(link.parent.name) for link in found if is_in(service, link)]
     (worker,) = [
         pid
         for pid in own

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -99,8 +101,8 @@ def counter() -> onnx.ModelProto:
 def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("counting")
     (folder / "counter.onnx").write_bytes(counter().SerializeToString())
-    command = [INFERGEN, "new", "--name", "counting", "--model", "counter.onnx"]
-    subprocess.run([*command, "--set", "data_sample=[7]"], cwd=folder, check=True)
+    options = ["--model", "counter.onnx", "--set", "data_sample=[7]"]
+    subprocess.run([INFERGEN, "new", "--name", "counting", *options], cwd=folder, check=True)
     return folder / "counting"
 
 
@@ -109,20 +111,20 @@ def test_a_worker_whose_model_does_not_end_is_replaced(counting: Path, execution
     endless = b'{"data": [1000000000000]}'
     with serving(counting, WORKERS=2, HANG_SECONDS=1, EXECUTION=execution) as running:
         before = frozenset(running.workers())
-        outcome: list[object] = []
+        lost: list[Exception] = []
 
-        def ask() -> None:
+        def ask(body: bytes, answer: object) -> None:
             try:
-                outcome.append(running.ask("/predict", endless))
+                assert running.ask("/predict", body) == (200, {"prediction": answer})
             except (OSError, HTTPException) as error:
-                outcome.append(error)
+                lost.append(error)
 
-        asking = threading.Thread(target=ask)
+        asking = threading.Thread(target=ask, args=(endless, None))
         asking.start()
         while before == running.workers():
-            assert running.ask("/predict", b'{"data": [7]}') == (200, {"prediction": [14]})
+            ask(b'{"data": [7]}', 14)
         asking.join()
-        assert isinstance(outcome[0], OSError | HTTPException), "it cannot have been answered"
+        assert 1 <= len(lost) <= 2, "one more may have reached the same worker just before"
         assert len(before & running.workers()) == 1
         assert running.log.count("no sign of life") == 1
         assert running.end() == 0
@@ -135,7 +137,7 @@ def test_workers_that_cannot_start_are_tried_again_less_and_less_often(own_sampl
         victim, _ = running.workers()
         os.kill(victim, signal.SIGKILL)
         for delay in ("0", "0.5", "1.5"):
-            wait_until(lambda delay=delay: f"next in {delay} seconds" in running.log, delay)
+            wait_until(partial(running.says, f"next in {delay} seconds"), delay)
             assert_predicts(running)
         kept.rename(model)
         running.wait_for_workers(2, without=frozenset({victim}))
@@ -184,7 +186,7 @@ def test_a_port_in_use_ends_the_start(sample: Path) -> None:
 
 @pytest.mark.parametrize("host", ["::1", "::", "localhost", "0.0.0.0"])
 def test_hosts_of_every_kind(sample: Path, host: str) -> None:
-    with serving(sample, host) as running:
+    with serving(sample, HOST=host) as running:
         assert_predicts(running)
         if host == "::":  # takes IPv4 as well
             socket.create_connection(("127.0.0.1", running.port)).close()
@@ -243,8 +245,8 @@ def test_the_grace_period_has_an_end(sample: Path) -> None:
     with serving(sample, WORKERS=2, GRACE_SECONDS=1) as running:
         request = HalfSent(running)
         assert running.end() == 1
-        with pytest.raises(OSError):
-            request.finish()
+        with suppress(OSError):
+            assert request.finish() == b""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

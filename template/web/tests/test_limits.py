@@ -14,6 +14,7 @@ from src.app.app import create_app
 from src.app.gateway import Gateway
 from src.configurations import ROOT, Settings
 from src.ml.errors import ModelError
+from tests.clients import async_client_of, client_of
 from tests.reference import SAMPLE, SETTINGS, assert_same, expected
 
 
@@ -21,8 +22,7 @@ def post_at_once(settings: Settings, bodies: list[object]) -> list[httpx2.Respon
     """What each of these requests to /predict is answered, all sent in one turn."""
 
     async def post_all() -> list[httpx2.Response]:
-        transport = httpx2.ASGITransport(app=create_app(settings))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with async_client_of(create_app(settings)) as client:
             posts = [client.post("/predict", json=body) for body in bodies]
             return list(await asyncio.gather(*posts))
 
@@ -60,7 +60,7 @@ def test_more_than_may_wait_are_refused_at_once() -> None:
 
 @pytest.mark.parametrize("execution", ["inline", "threads"])
 def test_a_request_whose_time_is_over_is_not_answered(execution: str) -> None:
-    with TestClient(create_app(replace(SETTINGS, execution=execution))) as client:
+    with client_of(create_app(replace(SETTINGS, execution=execution))) as client:
         late = client.post("/predict", json={"data": SAMPLE}, headers={"x-request-timeout": "0"})
         assert late.status_code == 504
         nonsense = {"x-request-timeout": "soon"}
@@ -86,7 +86,7 @@ def test_the_metrics_count_what_was_asked(client: TestClient) -> None:
 
 def test_whoever_is_about_to_end_is_not_ready() -> None:
     app: Gateway = create_app()
-    with TestClient(app) as client:
+    with client_of(app) as client:
         assert client.get("/health/ready").status_code == 200
         app.service.draining = True
         assert client.get("/health/ready").status_code == 503

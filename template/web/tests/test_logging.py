@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from src.app.request_id import request_id
 from src.utils.logger import (
@@ -221,3 +222,12 @@ def test_workers_make_ids_of_their_own() -> None:
         theirs = pool.map(request_id, [{}] * 20, chunksize=1)
     ids = [*theirs, *(request_id({}) for _ in range(20))]
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("path", ["/health", "/nowhere"])
+def test_every_answer_has_the_id_of_its_request(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"X-Request-ID": "a-1"}).headers["x-request-id"] == "a-1"
+    made = [client.get(path, headers={"X-Request-ID": "a b"}) for _ in range(2)]
+    ids = [answer.headers["x-request-id"] for answer in made]
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
+    assert ids[0] != ids[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -54,9 +56,16 @@ class SlowClients:
             if awaited != before:
                 since = now
             elif now - since > self._seconds:
-                connection.transport.abort()
+                _reset(connection)
             seen[connection] = (awaited, since)
         self._seen = seen
+
+
+def _reset(connection: Connection) -> None:
+    """Close it with nothing left in the kernel, which would go on sending to who never reads."""
+    peer = connection.transport.get_extra_info("socket")
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.transport.abort()
 
 
 def _awaited(connection: Connection) -> object:

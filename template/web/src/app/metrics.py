@@ -56,7 +56,6 @@ class Metrics:
         self._in_flight = self._take(1)
         self._rejected = {reason: self._take(1) for reason in REASONS}
         self._stages = [self._histogram(SECONDS) for _ in STAGES]
-        self._observe_stages = [histogram.observe for histogram in self._stages]
         self._batches = self._histogram(ITEMS)
         self._routes: Sequence[tuple[str, str]] = ()
         self._seconds: list[Histogram] = []
@@ -86,13 +85,15 @@ class Metrics:
         """A request was refused for one of REASONS."""
         self._values[self._rejected[reason]] += 1
 
-    def stages(self, queue: float, decode: float, inference: float, encode: float) -> None:
-        """The seconds that a request spent in each of STAGES."""
-        observe_queue, observe_decode, observe_inference, observe_encode = self._observe_stages
-        observe_queue(queue)
-        observe_decode(decode)
-        observe_inference(inference)
-        observe_encode(encode)
+    def stages(
+        self, entered: float, started: float, decoded: float, answered: float, finished: float
+    ) -> None:
+        """When a request came, and when each of STAGES ended, by ``time.perf_counter``."""
+        queue, decode, inference, encode = self._stages
+        queue.observe(started - entered)
+        decode.observe(decoded - started)
+        inference.observe(answered - decoded)
+        encode.observe(finished - answered)
 
     def batch(self, items: int) -> None:
         """The model ran on so many items at once."""

@@ -68,6 +68,7 @@ class _Server(uvicorn.Server):
         self._slow_clients = SlowClients(settings.body_timeout_seconds)
         self._supervisor = os.getppid()
         self._closes: float | None = None
+        app.service.execution.more_come = lambda: len(self.server_state.tasks) > app.in_flight
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup([])

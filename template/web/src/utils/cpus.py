@@ -26,7 +26,8 @@ def _limits(root: Path) -> Iterator[float]:
     """The limits, in cores, of this process's cgroup and of all above it that can be seen."""
     mounts = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
         if controllers == "":
             hybrid = mounts / "unified"
             folders = _upwards(hybrid if hybrid.is_dir() else mounts, path)

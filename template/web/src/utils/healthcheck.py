@@ -1,4 +1,4 @@
-"""Exits with 0 if the service on this machine answers: the image's HEALTHCHECK."""
+"""Exits with 0 if the service on this machine is ready: the image's HEALTHCHECK."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from http.client import HTTPConnection, HTTPException
 
 
-def answers(port: int, timeout: float = 2.0) -> bool:
-    """Whether ``/health`` answers 200 within ``timeout`` seconds."""
+def is_ready(port: int, timeout: float = 2.0) -> bool:
+    """Whether ``/health/ready`` answers 200 within ``timeout`` seconds."""
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/health/ready")
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
@@ -20,4 +20,4 @@ def answers(port: int, timeout: float = 2.0) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not answers(int(os.environ["PORT"])))
+    sys.exit(not is_ready(int(os.environ["PORT"])))

@@ -54,15 +54,21 @@ function body(path, method, operation) {
   const calls = element("div", {}, codeBox("curl", curl(path, method, operation)));
   if (operation.description) told.append(element("p", {}, operation.description));
   if (operation.parameters.length) told.append(parameterTable(operation.parameters));
+  let shown;
   const request = resolved(operation.requestBody ?? {});
-  for (const [type, media] of Object.entries(request.content ?? {}))
-    told.append(element("h3", {}, `Request: ${type}`), types(media.schema));
+  for (const [mediaType, media] of Object.entries(request.content ?? {})) {
+    const type = typeText(media.schema ?? {});
+    told.append(element("h3", {}, `Request: ${mediaType}`), typeBox(type));
+  }
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
     const { description, content = {} } = resolved(response);
     told.append(element("h3", {}, status), element("p", {}, description ?? ""));
-    for (const [type, media] of Object.entries(content)) {
-      told.append(types(media.schema));
-      if (status.startsWith("2") && type.includes("json"))
+    for (const [mediaType, media] of Object.entries(content)) {
+      const type = typeText(media.schema ?? {});
+      // Refusals are all of one type, which is shown with the first.
+      if (type !== shown) told.append(typeBox(type));
+      shown = type;
+      if (status.startsWith("2") && mediaType.includes("json"))
         calls.append(codeBox(`Answer ${status}`, written(example(media))));
     }
   }
@@ -85,8 +91,8 @@ function parameterTable(parameters) {
   return element("table", {}, head, element("tbody", {}, ...rows));
 }
 
-function types(schema) {
-  return element("pre", { tabIndex: 0 }, element("code", {}, typeText(schema ?? {})));
+function typeBox(type) {
+  return element("pre", { tabIndex: 0 }, element("code", {}, type));
 }
 
 function openLinked() {
