@@ -23,7 +23,7 @@ LOCK = TEMPLATES / "requirements.txt.j2"
 NOTE = "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
 
 PLAIN = {"preprocess": "none", "auth": "none", "tracing": False}
-FEATURES = {
+FEATURES: dict[str, dict[str, object]] = {
     'auth == "jwt"': {"auth": "jwt"},
     'preprocess == "image"': {"preprocess": "image"},
     "tracing": {"tracing": True},
@@ -41,7 +41,8 @@ class LockError(Exception):
 def main(flags: Sequence[str]) -> int:
     """Write requirements.txt.j2 anew; ``flags`` are uv's, such as ``--upgrade``."""
     try:
-        header, everything = compile_lock(render(DIRECT, FEATURES), plain_text(LOCK.read_text()), flags)
+        earlier = plain_text(LOCK.read_text())
+        header, everything = compile_lock(render(DIRECT, FEATURES), earlier, flags)
         whole = header + "".join(everything.values())
         _, base = compile_lock(render(DIRECT, []), whole)
         needs = {feature: compile_lock(render(DIRECT, [feature]), whole)[1] for feature in FEATURES}

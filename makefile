@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint format wheel examples soak bench bench-service clean
+.PHONY: help setup system demo test test-images lint format wheel lock examples soak bench bench-service clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,12 +28,15 @@ system:
 test: setup system ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2
 
+test-images: setup ## Build and run the generated image; needs a container engine
+	@PYTHON=$(BIN)/python .ci/test-images
+
 lint: setup ## Static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml
-	$(BIN)/shellcheck .ci/run .ci/system-packages
+	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
@@ -41,6 +44,9 @@ format: setup ## Format the code
 
 wheel: setup ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
+
+lock: setup ## Renew the requirements of generated services; LOCK_FLAGS=--upgrade
+	$(BIN)/python lock.py $(LOCK_FLAGS)
 
 examples: setup ## Train and export the example models again
 	$(BIN)/python -m examples

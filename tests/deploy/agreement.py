@@ -152,9 +152,10 @@ def _names(service: Path) -> Said:
 
 def _namespaces(service: Path) -> Said:
     objects = manifests(service)
+    kserve = document(service, "manifests/kserve/inferenceservice.yaml")
     return {
         "Namespace": objects["Namespace"]["metadata"]["name"],
-        "kserve": document(service, "manifests/kserve/inferenceservice.yaml")["metadata"]["namespace"],
+        "kserve": kserve["metadata"]["namespace"],
         **{
             kind: described["metadata"]["namespace"]
             for kind, described in objects.items()

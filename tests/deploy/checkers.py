@@ -44,7 +44,11 @@ def yamllint(service: Path) -> str:
 
 
 def compose_schema(service: Path) -> str:
-    program = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    program: list[str | Path] = [
+        BIN / "check-jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+    ]
     return _complaints([*program, "docker-compose.yml"], service)
 
 
@@ -76,7 +80,7 @@ def pod_security(service: Path) -> str:
 
 def checkov(service: Path) -> str:
     """In an environment of its own, since it wants older packages than the other programs."""
-    program = [BIN / "uv", "tool", "run", "--quiet", "--python", sys.executable]
+    program: list[str | Path] = [BIN / "uv", "tool", "run", "--quiet", "--python", sys.executable]
     program += ["--from", CHECKOV, "checkov", "--skip-download"]
     config = Path(__file__).with_name("checkov.yaml")
     return _complaints([*program, "--config-file", config, "--directory", "."], service)

@@ -16,7 +16,8 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 def violations(pod: Fields) -> list[str]:
     """What the admission of a namespace that enforces `restricted` would refuse in a pod's spec."""
-    return [*_of_pod(pod), *(found for each in _containers(pod) for found in _of_container(pod, each))]
+    own = (found for container in _containers(pod) for found in _of_container(pod, container))
+    return [*_of_pod(pod), *own]
 
 
 def _containers(pod: Fields) -> Iterator[Fields]:
@@ -29,7 +30,7 @@ def _of_pod(pod: Fields) -> Iterator[str]:
         if pod.get(key):
             yield f"{key} is shared"
     for volume in pod.get("volumes", []):
-        if not VOLUMES >= volume.keys() - {"name"}:
+        if volume.keys() - {"name"} - VOLUMES:
             yield f"volume {volume['name']} is of a type that is not allowed"
     context = pod.get("securityContext", {})
     for sysctl in context.get("sysctls", []):
@@ -64,7 +65,7 @@ def _of_container(pod: Fields, container: Fields) -> Iterator[str]:
     capabilities = own.get("capabilities", {})
     if "ALL" not in capabilities.get("drop", []):
         yield f"{name} keeps capabilities"
-    if not {"NET_BIND_SERVICE"} >= set(capabilities.get("add", [])):
+    if set(capabilities.get("add", [])) - {"NET_BIND_SERVICE"}:
         yield f"{name} adds capabilities"
     if own.get("procMount", "Default") != "Default":
         yield f"{name} has /proc unmasked"

@@ -46,8 +46,8 @@ def test_resources_are_derived(
 
 def test_the_figures_are_told_beside_them(service_of: Generate) -> None:
     text = (service_of("iris_svc") / "manifests/base/deployment.yaml").read_text()
-    assert "# CPU: 100.0 requests/s × (" in text
-    assert "# Memory: 24 MiB + 1 × (96 MiB a worker + 1 MiB for the model)" in text
+    assert "# CPU: 100 requests/s \u00d7 (" in text
+    assert "# Memory: 24 MiB + 1 \u00d7 (96 MiB a worker + 1 MiB for the model)" in text
     given = service_of("given") / "manifests/base/deployment.yaml"
     assert "# Memory" not in given.read_text()
 

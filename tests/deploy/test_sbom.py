@@ -31,7 +31,9 @@ def test_the_document_is_complete(service_of: Generate, tmp_path: Path, variant:
     assert validator.validate_str(text) is None
     document = json.loads(text)
     libraries = {
-        f"{one['name']}=={one['version']}" for one in document["components"] if one["type"] == "library"
+        f"{one['name']}=={one['version']}"
+        for one in document["components"]
+        if one["type"] == "library"
     }
     pinned = re.findall(r"^([a-z][^\s;]+)", (service / "requirements.txt").read_text(), re.M)
     assert libraries == set(pinned)
@@ -44,5 +46,5 @@ def test_the_document_is_complete(service_of: Generate, tmp_path: Path, variant:
 
 
 def test_the_schema_rejects_a_broken_document() -> None:
-    broken = json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": "x"}]})
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
+    broken = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": "x"}]}
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(broken)) is not None

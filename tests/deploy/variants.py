@@ -42,8 +42,15 @@ Generate = Callable[[str], Path]
 def generate(name: str, folder: Path, *settings: str) -> Path:
     """A service in a folder, of an image model if it is called so."""
     variables = "image_cnn" if name == "shapes" else "sample"
-    command = [str(Path(sys.executable).with_name("infergen")), "new", "--name", name, "--output", str(folder)]
-    command += ["--vars", str(ROOT / "vars" / f"{variables}.yaml")]
+    command = [str(Path(sys.executable).with_name("infergen")), "new"]
+    command += [
+        "--name",
+        name,
+        "--output",
+        str(folder),
+        "--vars",
+        str(ROOT / "vars" / f"{variables}.yaml"),
+    ]
     for setting in (*VARIANTS[name], *settings):
         command += ["--set", setting]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

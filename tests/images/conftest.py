@@ -45,12 +45,12 @@ class Running:
 
 
 @pytest.fixture(params=VERSIONS, scope="session")
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """Built by `make build` as a user does, and started by compose, healthy."""
-    name = "iris_svc"
-    service = generate(
-        name, tmp_path_factory.mktemp("images"), f"python_version='{request.param}'", "workers=2"
-    )
+    folder = tmp_path_factory.mktemp("images")
+    service = generate("iris_svc", folder, f"python_version='{request.param}'", "workers=2")
     build = subprocess.run(
         ["make", "build", "BUILD_FLAGS=--network host"],
         cwd=service, capture_output=True, text=True, check=False,
@@ -59,7 +59,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    project = ("compose", "--project-name", f"infergen-{os.getpid()}-{request.param.replace('.', '')}")
+    project = ("compose", "--project-name", f"infergen-{os.getpid()}-{request.param[2:]}")
     try:
         docker(*project, "up", "--detach", "--wait", cwd=service, PORT=port)
         container = docker(*project, "ps", "--quiet", cwd=service).strip()

@@ -95,6 +95,5 @@ def test_it_ends_in_time_when_asked_to(running: Running) -> None:
     docker("stop", "--time", "25", running.container)
     state = running.state()
     assert state["ExitCode"] == 0
-    assert not state["OOMKilled"]
     assert time.monotonic() - started < 20
     docker("start", running.container)

@@ -353,6 +353,8 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "a fraction as size": ("inputs.0.shape", [2.0, 2], "shape"),
     "a huge size": ("inputs.0.shape", [2**63, 2], "values"),
     "a giant size": ("inputs.0.shape", [10**30, 2], "values"),
+    "a size of many digits": ("inputs.0.shape", [10**4000, 2], ""),
+    "a great many axes": ("inputs.0.shape", [1] * 100_000, "[-1, 2]"),
     "no items": ("inputs.0.shape", [0, 2], "at least one item"),
     "fewer items than others": ("inputs.1", {**TEXTS, "shape": [1], "data": [""]}, "items"),
     "too few values": ("inputs.0.data", [1.5], "1 values"),

@@ -30,7 +30,7 @@ def use(service: Path) -> list[str]:
     with booted(service) as address:
         assert ask(f"{address}/predict", BODY, **{"X-Request-ID": "first"})[0] == 200
         assert ask(f"{address}/predict", b"{", **{"X-Request-ID": "second"})[0] == 400
-        assert ask(f"{address}/no\x1bwhere".replace("\x1b", "%0A%1B"))[0] == 404
+        assert ask(f"{address}/no%0A%1Bwhere")[0] == 404
     return (service.parent / "log").read_text().splitlines()
 
 
@@ -55,6 +55,6 @@ def test_json(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_request_and_no_prediction_is_logged_unless_asked_for(service: Path) -> None:
     log = "\n".join(use(service))
-    assert "ready on" in log
+    assert "ready" in log
     assert "/predict" not in log
     assert "5.1" not in log

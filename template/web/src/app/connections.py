@@ -70,15 +70,17 @@ def _reset(connection: Connection) -> None:
 
 def _awaited(connection: Connection) -> object:
     """What the client is to do next, equal as long as it does not; None if it is our turn."""
+    cycle = connection.cycle
     unsent = connection.transport.get_write_buffer_size()
     if unsent:
-        return unsent
-    cycle = connection.cycle
+        return cycle, unsent
     if cycle is None:
         return "first request"
     if not cycle.response_complete:
-        return id(cycle) if cycle.more_body else None
+        return (cycle, "body") if cycle.more_body else None
     if cycle.scope is not connection.scope:
-        return id(connection.scope)  # the head of another request has begun
+        return cycle, "next head"
     # The rest of a body that was refused, or blank lines, which stop uvicorn's own timer.
-    return id(cycle) if cycle.more_body or connection.timeout_keep_alive_task is None else None
+    if cycle.more_body or connection.timeout_keep_alive_task is None:
+        return cycle, "rest"
+    return None

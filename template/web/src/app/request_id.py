@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from binascii import hexlify
 from collections.abc import Mapping
 
 _GIVEN = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
@@ -26,17 +27,15 @@ def request_id(headers: Mapping[bytes, bytes]) -> bytes:
     parent = headers.get(b"traceparent")
     if parent is not None and (trace := _TRACEPARENT(parent)):
         return trace[1]
-    return b"%s%012x" % (_prefix, next(_count))
+    return hexlify(next(_count).to_bytes(16))
 
 
 def _renew() -> None:
-    """Give this process ids of its own: 20 random digits, then a count."""
-    global _prefix, _count
-    _prefix = os.urandom(10).hex().encode()
-    _count = itertools.count(1)
+    """Let this process count from a number that no other one comes to."""
+    global _count
+    _count = itertools.count(int.from_bytes(os.urandom(16)) >> 1)
 
 
-_prefix: bytes
 _count: itertools.count[int]
 _renew()
 os.register_at_fork(after_in_child=_renew)

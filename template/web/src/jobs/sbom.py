@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m src.jobs.sbom FILE IMAGE", file=sys.stderr)
         return 2
     path = Path(arguments[0])
-    path.write_text(json.dumps(completed(json.loads(path.read_text()), arguments[1]), indent=2) + "\n")
+    path.write_text(
+        json.dumps(completed(json.loads(path.read_text()), arguments[1]), indent=2) + "\n"
+    )
     print(f"{path}: what is in {arguments[1]}")
     return 0
 
