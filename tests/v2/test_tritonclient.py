@@ -15,7 +15,7 @@ import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 from tests.kinds import KINDS, Kind
-from tests.v2.served import DTYPES, Served, every_dtype, numbers_and_texts, serving
+from tests.v2.served import DTYPES, Served, every_dtype, serving
 
 DATATYPES = {
     "bool": "BOOL",
@@ -206,14 +206,8 @@ def test_metadata_tells_every_input_and_output(of_every_dtype: Served) -> None:
         ]
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("mixed"), Kind(numbers_and_texts)) as served:
-        yield served
-
-
-def test_health_metadata_and_versions(mixed: Served) -> None:
-    with client_of(mixed) as client:
+def test_health_metadata_and_versions(served: Served) -> None:
+    with client_of(served) as client:
         assert client.is_server_live()
         assert client.is_server_ready()
         assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
@@ -238,14 +232,14 @@ def mixed_feeds(items: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ways_in", list(itertools.product((True, False), repeat=3)))
-def test_json_and_binary_mix(mixed: Served, ways_in: tuple[bool, ...]) -> None:
+def test_json_and_binary_mix(served: Served, ways_in: tuple[bool, ...]) -> None:
     feeds = mixed_feeds(5)
-    expected = dict(zip(("doubled", "same", "rows"), mixed.session.run(None, feeds), strict=True))
+    expected = dict(zip(("doubled", "same", "rows"), served.session.run(None, feeds), strict=True))
     inputs = [
         given(name, array, binary=binary)
         for (name, array), binary in zip(feeds.items(), ways_in, strict=True)
     ]
-    with client_of(mixed) as client:
+    with client_of(served) as client:
         for ways_out in itertools.product((True, False), repeat=3):
             outputs = [
                 triton.InferRequestedOutput(name, binary)
@@ -260,11 +254,11 @@ def test_json_and_binary_mix(mixed: Served, ways_in: tuple[bool, ...]) -> None:
 @pytest.mark.parametrize("response_algorithm", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("items", [1, 3000])
 def test_compression_both_ways(
-    mixed: Served, request_algorithm: str | None, response_algorithm: str | None, items: int
+    served: Served, request_algorithm: str | None, response_algorithm: str | None, items: int
 ) -> None:
     feeds = mixed_feeds(items)
-    expected = dict(zip(("doubled", "same", "rows"), mixed.session.run(None, feeds), strict=True))
-    with client_of(mixed) as client:
+    expected = dict(zip(("doubled", "same", "rows"), served.session.run(None, feeds), strict=True))
+    with client_of(served) as client:
         for binary in (True, False):
             result = client.infer(
                 "service",
@@ -277,7 +271,7 @@ def test_compression_both_ways(
                 assert_same(result.as_numpy(name), array)
 
 
-def test_errors_are_the_clients_exceptions(mixed: Served) -> None:
+def test_errors_are_the_clients_exceptions(served: Served) -> None:
     feeds = mixed_feeds(2)
     wrong: dict[str, dict[str, Any]] = {
         "FP32": {**feeds, "numbers": feeds["numbers"].astype(np.float64)},
@@ -287,7 +281,7 @@ def test_errors_are_the_clients_exceptions(mixed: Served) -> None:
         "items": {**feeds, "ids": np.zeros(3, dtype=np.int64)},
         "indices": {**feeds, "ids": np.array([0, 10], dtype=np.int64)},
     }
-    with client_of(mixed) as client:
+    with client_of(served) as client:
         for told, those in wrong.items():
             with pytest.raises(InferenceServerException) as caught:
                 client.infer("service", [given(n, a, binary=True) for n, a in those.items()])

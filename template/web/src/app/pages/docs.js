@@ -107,10 +107,7 @@ const reference = document.getElementById("reference");
 
 async function show(key) {
   try {
-    const { info, paths } = await read("openapi.json", key);
-    document.title = `${info.title} API`;
-    document.querySelector("h1").textContent = document.title;
-    document.getElementById("lead").textContent = info.description ?? "";
+    const { paths } = await read("openapi.json", key);
     reference.replaceChildren(...grouped(paths).map(section));
     openLinked();
   } catch (error) {
