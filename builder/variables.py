@@ -140,6 +140,7 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "sha256": facts.sha256,
             "size": facts.size,
             "external_data": list(facts.external_data),
+            "locales": list(facts.locales),
             "inputs": [tensor_to_json(tensor) for tensor in facts.inputs],
             "outputs": [tensor_to_json(tensor) for tensor in facts.outputs],
             "batching": facts.batching,

@@ -105,6 +105,8 @@ class ModelFacts:
     size: int
     """Bytes, with the external data."""
     external_data: tuple[str, ...]
+    locales: tuple[str, ...]
+    """The locales that the model changes the case of texts by, which the system has to have."""
     ir_version: int
     opsets: dict[str, int]
     producer: str

@@ -35,7 +35,7 @@ def measured_from_json(value: Json) -> Measured | None:
 def facts_from_json(document: Mapping[str, Json]) -> ModelFacts:
     """The facts that ``facts_to_json`` wrote."""
     values: dict[str, Any] = dict(document)
-    for key in ("external_data", "constants", "prediction_outputs"):
+    for key in ("external_data", "locales", "constants", "prediction_outputs"):
         values[key] = tuple(values[key])
     for key in ("inputs", "outputs"):
         values[key] = tuple(_tensor(value) for value in values[key])

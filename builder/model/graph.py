@@ -165,3 +165,21 @@ def custom_operators(proto: onnx.ModelProto) -> tuple[str, ...]:
             }
         )
     )
+
+
+def locales(proto: onnx.ModelProto) -> tuple[str, ...]:
+    """The locales that StringNormalizer changes the case of texts by, sorted.
+
+    It compares stop words in one case too, unless it is sensitive to case. C and POSIX, which
+    every system has, are left out.
+    """
+    found = set()
+    for node in all_nodes(proto):
+        if node.op_type != "StringNormalizer" or node.domain not in ("", "ai.onnx"):
+            continue
+        given = {attribute.name: attribute for attribute in node.attribute}
+        action = given["case_change_action"].s if "case_change_action" in given else b"NONE"
+        sensitive = "is_case_sensitive" in given and given["is_case_sensitive"].i != 0
+        if action != b"NONE" or ("stopwords" in given and not sensitive):
+            found.add(given["locale"].s.decode() if "locale" in given else "en_US.UTF-8")
+    return tuple(sorted(found - {"C", "POSIX", "C.UTF-8"}))

@@ -27,7 +27,7 @@ from builder.model.facts import Described, ImageFacts, Json, ModelFacts, TensorF
 from builder.model.facts_json import facts_to_json
 from builder.model.files import digest_and_size
 from builder.model.given import given_sample
-from builder.model.graph import Graph, custom_operators, parameter_count, read_graph
+from builder.model.graph import Graph, custom_operators, locales, parameter_count, read_graph
 from builder.model.image import image_candidates, image_input
 from builder.model.measure import measure
 from builder.model.ports import arrays, check_together, input_facts, output_facts, with_classes
@@ -82,6 +82,7 @@ def inspect_here(request: Request, announce: Announce, crashed: Mapping[str, str
         sha256=sha256,
         size=size,
         external_data=external,
+        locales=locales(graph.proto),
         ir_version=graph.proto.ir_version,
         opsets={entry.domain or "ai.onnx": entry.version for entry in graph.proto.opset_import},
         producer=f"{graph.proto.producer_name} {graph.proto.producer_version}".strip(),

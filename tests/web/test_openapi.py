@@ -1,4 +1,4 @@
-"""What the OpenAPI document says is so: asked by schemathesis, which knows nothing but the document."""
+"""The OpenAPI document holds: asked by schemathesis, which knows nothing but the document."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -32,6 +33,9 @@ def work(listener: socket.socket, slot: Slot, settings: Settings) -> int:
     except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    # What was made so far stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         app,
         http=Connection,
