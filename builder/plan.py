@@ -17,7 +17,7 @@ from builder.output import (
     OutputLink,
 )
 from builder.paths import Claims, check_link, check_relative
-from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
+from builder.template_set import CACHES, SKELETONS, TEMPLATES, TemplateSet
 
 LARGE = 1024 * 1024
 """Skeleton files above this many bytes are copied from where they lie rather than read first."""
@@ -63,7 +63,7 @@ def make_plan(
         renderings = _renderings(template_set, layers)
         for layer in layers:
             for copy in _skeleton(template_set.skeletons / layer, f"{SKELETONS}/{layer}"):
-                if "__pycache__" not in copy.path.split("/"):
+                if CACHES.isdisjoint(copy.path.split("/")):
                     _claim(claims, copy, f"{SKELETONS}/{layer}/{copy.path}")
                     copies.append(copy)
     for rendering in renderings:

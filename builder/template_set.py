@@ -21,6 +21,9 @@ from builder.paths import check_relative, resolve_inside
 PATH_MAP = "correspond_file_path.yaml"
 SETTINGS = "infergen.yaml"
 SKELETONS = "template"
+CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+"""Folders that tools leave where a set is worked on; no part of a set with layers."""
+
 TEMPLATES = "template_files"
 SCHEMA = "vars/schema.json"
 DEFAULT_VARIABLES = "vars/sample.yaml"
@@ -263,6 +266,6 @@ def _digest(root: Path, map_file: Path) -> str:
     for folder in (SKELETONS, TEMPLATES):
         if (root / folder).is_dir():
             for name in walk_files(root / folder):
-                if "__pycache__" not in PurePosixPath(name).parts:
+                if CACHES.isdisjoint(PurePosixPath(name).parts):
                     add(f"{folder}/{name}", root / folder / name)
     return total.hexdigest()

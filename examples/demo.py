@@ -22,6 +22,10 @@ BIN = Path(sys.executable).parent
 START_SECONDS = 60
 STOP_SECONDS = 20
 
+INFERENCE = {
+    "inputs": [{"name": "X", "datatype": "FP32", "shape": [1, 4], "data": [5.1, 3.5, 1.4, 0.2]}],
+    "outputs": [{"name": "probabilities"}],
+}
 REQUESTS: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET", "/health", None),
     ("GET", "/metadata", None),
@@ -32,8 +36,10 @@ REQUESTS: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("POST", "/predict/label", {"data": [[6.3, 3.3, 6.0, 2.5]]}),
     ("POST", "/predict/batch/label", {"data": [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]}),
     ("POST", "/predict", {"data": [[5.1, 3.5, 1.4]]}),
+    ("GET", "/v2/models/sample", None),
+    ("POST", "/v2/models/sample/infer", INFERENCE),
 )
-"""The classic requests, and one that the service has to refuse."""
+"""The classic requests with one that the service has to refuse, and the standard protocol's."""
 
 
 def main() -> None:

@@ -125,6 +125,13 @@ KINDS: dict[str, Kind] = {
         labels=(HOSTILE, "b", "c"),
         settings=(f"title={HOSTILE}", f"description={HOSTILE}\n{HOSTILE}"),
     ),
+    "for callers with a key": Kind(
+        linear,
+        labels=("a", "b", "c"),
+        settings=("auth=api_key", 'cors_origins=["https://app.example.com"]'),
+    ),
+    "for callers with a token": Kind(linear, settings=("auth=jwt",)),
+    "traced, without a playground": Kind(linear, settings=("tracing=true", "playground=false")),
     "image": Kind(convolution, labels=("cat", "dog"), settings=("preprocess=image",)),
     "grey image": Kind(
         lambda: convolution(channels=1, size=(8, 6)),

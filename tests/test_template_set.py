@@ -208,6 +208,15 @@ def test_variants_choose_layers(cli: Cli, layered: Path, tmp_path: Path) -> None
     assert (tmp_path / "b" / "more.yml").read_text() == "name: b\n"
 
 
+def test_what_tools_leave_is_no_part_of_a_set(cli: Cli, layered: Path, tmp_path: Path) -> None:
+    new = ("new", "--templates", layered, "--name", "x", "--output")
+    assert cli(*new, tmp_path / "clean").returncode == 0
+    for cache in ("__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"):
+        write(layered / "template" / "base" / cache / "left", "over")
+    assert cli(*new, tmp_path / "worked_on").returncode == 0
+    assert tree(tmp_path / "worked_on") == tree(tmp_path / "clean")
+
+
 def test_a_folder_that_is_no_set(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     assert "no template set" in refused(cli, tmp_path / "set")

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ class Running:
             return answer.status, json.load(answer)
         finally:
             connection.close()
+
+    def text(self, path: str) -> str:
+        """What is answered to GET, as text."""
+        with urllib.request.urlopen(f"http://{self.host}:{self.port}{path}", timeout=60) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def connect(self) -> socket.socket:
         return socket.create_connection((self.host, self.port), timeout=PATIENCE)

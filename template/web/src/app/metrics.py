@@ -7,7 +7,8 @@ whoever is asked adds up all of them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,21 +149,39 @@ class Metrics:
 
 def _process_lines(slots: Sequence[Slot]) -> Iterator[str]:
     found = [(str(index), read_process(slot.pid)) for index, slot in enumerate(slots)]
-    workers: list[tuple[Labels, Process]] = [
-        ({"worker": index}, process) for index, process in found if process is not None
-    ]
-    yield from _head("process_cpu_seconds_total", "counter", "CPU time of a worker.")
-    for labels, process in workers:
-        yield _sample("process_cpu_seconds_total", labels, process.cpu_seconds)
-    yield from _head("process_resident_memory_bytes", "gauge", "Resident memory of a worker.")
-    for labels, process in workers:
-        yield _sample("process_resident_memory_bytes", labels, process.resident_bytes)
-    yield from _head("process_start_time_seconds", "gauge", "When a worker began, since 1970.")
-    for labels, process in workers:
-        yield _sample("process_start_time_seconds", labels, process.started)
-    yield from _head("process_open_fds", "gauge", "Open files and sockets of a worker.")
-    for labels, process in workers:
-        yield _sample("process_open_fds", labels, process.open_files)
+    workers = [({"worker": index}, process) for index, process in found if process is not None]
+    for name, kind, text, read in _OF_PROCESSES:
+        yield from _head(name, kind, text)
+        for labels, process in workers:
+            yield _sample(name, labels, read(process))
+
+
+_OF_PROCESSES: tuple[tuple[str, str, str, Callable[[Process], float]], ...] = (
+    (
+        "process_cpu_seconds_total",
+        "counter",
+        "CPU time of a worker.",
+        attrgetter("cpu_seconds"),
+    ),
+    (
+        "process_resident_memory_bytes",
+        "gauge",
+        "Resident memory of a worker.",
+        attrgetter("resident_bytes"),
+    ),
+    (
+        "process_start_time_seconds",
+        "gauge",
+        "When a worker began, since 1970.",
+        attrgetter("started"),
+    ),
+    (
+        "process_open_fds",
+        "gauge",
+        "Open files and sockets of a worker.",
+        attrgetter("open_files"),
+    ),
+)
 
 
 def _head(name: str, kind: str, text: str) -> tuple[str, str]:
