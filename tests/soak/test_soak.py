@@ -12,6 +12,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,9 @@ def test_soak(tmp_path: Path) -> None:
     }
     findings = Findings()
     with serving(generate(tmp_path), **settings) as running:
-        memory = asyncio.run(soak(running, findings))
+        # In a thread of its own, since another test may have left an event loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            memory = thread.submit(asyncio.run, soak(running, findings)).result()
         running.wait_for_workers(2)
         deaths = running.log.count("died of SIGKILL")
         print(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Cli
 from tests.test_services import ask, booted
+from tests.web.running import wait_until
 
 BODY = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
 
@@ -28,10 +29,12 @@ def service(cli: Cli, tmp_path: Path) -> Path:
 def use(service: Path) -> list[str]:
     """Some requests; the lines of the log they led to, and the start and end of the service."""
     with booted(service) as address:
+        log = service.parent / "log"
+        wait_until(lambda: "is ready" in log.read_text(), "the line that says so")
         assert ask(f"{address}/predict", BODY, **{"X-Request-ID": "first"})[0] == 200
         assert ask(f"{address}/predict", b"{", **{"X-Request-ID": "second"})[0] == 400
         assert ask(f"{address}/no%0A%1Bwhere")[0] == 404
-    return (service.parent / "log").read_text().splitlines()
+    return log.read_text().splitlines()
 
 
 def test_json(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
