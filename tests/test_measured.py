@@ -67,7 +67,8 @@ def test_a_slow_model_runs_in_threads_and_in_small_batches(tmp_path: Path) -> No
     assert_sound(measured)
     assert measured.execution == "threads"
     assert measured.milliseconds > 1
-    assert measured.loaded_mebibytes > 12 * 1500 * 1500 * 4 / 2**20
+    size = 12 * 1500 * 1500 * 4 / 2**20
+    assert measured.loaded_mebibytes >= float(f"{size:.2g}")  # figures have two digits
     assert (measured.max_batch, measured.batch_milliseconds) == (1, None)
 
 

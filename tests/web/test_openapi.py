@@ -40,4 +40,3 @@ def test_schemathesis_finds_nothing(cli: Cli, tmp_path: Path, variables: str) ->
                 cwd=tmp_path, capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stdout[-6000:] + done.stderr
-            assert "No issues found" in done.stdout, done.stdout[-2000:]

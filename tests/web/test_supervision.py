@@ -68,7 +68,7 @@ def test_a_worker_that_stands_still_is_replaced(sample: Path) -> None:
         os.kill(victim, signal.SIGSTOP)
         running.wait_for_workers(2, without=frozenset({victim}))
         assert other in running.workers()
-        assert running.log.count("no sign of life") == 1
+        wait_until(lambda: running.log.count("no sign of life") == 1, "the line that says why")
         assert_predicts(running)
         assert running.end() == 0
 
@@ -126,7 +126,7 @@ def test_a_worker_whose_model_does_not_end_is_replaced(counting: Path, execution
         asking.join()
         assert 1 <= len(lost) <= 2, "one more may have reached the same worker just before"
         assert len(before & running.workers()) == 1
-        assert running.log.count("no sign of life") == 1
+        wait_until(lambda: running.log.count("no sign of life") == 1, "the line that says why")
         assert running.end() == 0
 
 
