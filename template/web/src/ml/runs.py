@@ -14,7 +14,7 @@ class DeadlineError(Exception):
     """The request could not be answered in the time that it has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """One run of the model: its inputs by name, and the outputs that are wanted."""
 
