@@ -107,7 +107,7 @@ def dockerfile(value: object) -> Quoted:
 
 def comment(value: object) -> Quoted:
     """One line of text for after ``#``, which no tool takes for a directive."""
-    text = _one_line(value).rstrip("\\").rstrip()
+    text = re.sub(r"[\\\s]+\Z", "", _one_line(value))  # a last backslash would join the next line
     text = re.sub(_CODING_COOKIE, r"\1 \2", text)
     return Quoted(f'"{text}"' if re.match(_DIRECTIVE, text) else text)
 

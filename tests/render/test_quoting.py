@@ -232,6 +232,7 @@ def test_docstring_reads_back(text: str) -> None:
 @example("!/bin/sh")
 @example("coding: utf-7")
 @example("a\\")
+@example("\\ \\")
 def test_comment_is_one_line_and_no_directive(text: str) -> None:
     comment = quoting.comment(text)
     assert len(comment.splitlines()) <= 1
