@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from pathlib import Path
 
 import ml_dtypes
@@ -9,6 +11,21 @@ import numpy as np
 
 from tests.conftest import Cli
 from tests.test_services import booted, new_service, post
+
+
+def test_a_raw_binary_request_carries_the_same_bits(cli: Cli, tmp_path: Path) -> None:
+    tensor = np.array([[1.5, -2.0], [np.inf, 3.0]], ml_dtypes.bfloat16)
+    with booted(new_service(cli, tmp_path, "bfloat16")) as address:
+        request = urllib.request.Request(
+            f"{address}/v2/models/service/infer",
+            tensor.tobytes(),
+            {"Inference-Header-Content-Length": "0"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            head = int(answer.headers["Inference-Header-Content-Length"])
+            body = answer.read()
+    assert json.loads(body[:head])["outputs"][0]["shape"] == [2, 2]
+    assert body[head:] == tensor.tobytes()
 
 
 def test_a_booted_service_rounds_half_to_even_and_refuses_what_is_too_large(
