@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-images lint format wheel lock examples soak bench bench-service clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ system:
 
 test: setup system ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2
+
+test-heavy: setup system ## Run the tests that take longer: faults, kills, many services, browsers
+	$(BIN)/python -m pytest -n 2 tests/heavy
 
 test-images: setup ## Build and run the generated image; needs a container engine
 	@PYTHON=$(BIN)/python .ci/test-images
