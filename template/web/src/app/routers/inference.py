@@ -13,12 +13,12 @@ from src.app.inference.compression import compressed, decompressed
 from src.app.inference.metadata import MODEL, NAME, SERVER, VERSION
 from src.app.inference.request import Inference, read_inference
 from src.app.inference.response import write_inference
+from src.app.predictions import Predictions
 from src.app.service import Service
-from src.ml.execution import Task
 from src.ml.runs import Answers, Run
 
 
-def routes(service: Service) -> list[Route]:
+def routes(service: Service, predictions: Predictions) -> list[Route]:
     async def live(call: Call) -> Answer:
         await service.live(call)
         return Answer(b'{"live":true}')
@@ -33,8 +33,7 @@ def routes(service: Service) -> list[Route]:
 
     async def infer(call: Call) -> Answer:
         inferring = _Inferring(call.headers, service.settings.max_body_bytes)
-        task = Task(call.body, inferring.prepare, inferring.finish)
-        return await service.execution.run(task, call.deadline)
+        return await predictions.infer(call, inferring)
 
     table = [
         Route("GET", "/v2", _constant(SERVER), openapi.SERVER),
