@@ -13,6 +13,7 @@ from typing import Any
 from builder import schema as schemas
 from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
+from builder.data_files import data_files, with_source_name
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
@@ -64,18 +65,22 @@ def generate(request: Request) -> Generated:
     if schema is not None:
         vars_.check(schema, given)
     variant, layers = _choose_variant(template_set, schema, given)
+    beside = (request.variables_file or template_set.default_variables or Path()).parent
     model = choose_model(
         schema,
         given,
         model=request.model,
         labels=request.labels,
-        beside=(request.variables_file or template_set.default_variables or Path()).parent,
+        beside=beside,
         recorded={} if request.previous is None else request.previous.variables,
     )
-    variables = _variables(given, schema, model)
-    attachments = () if model is None else model_files(model, variables)
+    variables: Mapping[str, Any] = _variables(given, schema, model)
+    items = data_files(schema, layers, given, variables, beside)
+    variables = with_source_name(variables, items)
+    attachments = items if model is None else (*model_files(model, variables), *items)
     plan = make_plan(template_set, layers, attachments)
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    seen = variables if template_set.plain else {**variables, "layers": layers}
+    outputs = (*plan.copies, *_render(template_set, plan.renderings, seen))
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,

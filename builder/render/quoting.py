@@ -16,6 +16,7 @@ import json as _json
 import math
 import re
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 _LONGEST_SHOWN = 60
 _TOML_INT_BITS = 63
@@ -157,8 +158,13 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 }
 """The filters whose result may be printed."""
 
-HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label}
-"""Filters that answer plain text, to be quoted afterwards."""
+def refuse(reason: object) -> NoReturn:
+    """End the rendering: what the variables ask for cannot be generated, for this reason."""
+    raise QuotingError(_text(reason))
+
+
+HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label, "refuse": refuse}
+"""Filters that answer plain text, to be quoted afterwards, or none at all."""
 
 
 def _text(value: object) -> str:

@@ -117,33 +117,33 @@ class Metrics:
     def _lines(self) -> Iterator[str]:
         slots = self._slot.board.slots
         total = np.sum([np.asarray(slot.values)[: self._used] for slot in slots], axis=0)
-        yield from _head("http_requests_total", "counter", "Requests answered.")
+        yield from head("http_requests_total", "counter", "Requests answered.")
         for (method, path), first in zip(self._routes, self._codes, strict=True):
             for code in np.flatnonzero(total[first : first + len(_CODES)]):
                 labels = {"route": path, "method": method, "code": str(code + 100)}
-                yield _sample("http_requests_total", labels, total[first + code])
-        yield from _head("http_request_duration_seconds", "histogram", "Time to answer a request.")
+                yield sample("http_requests_total", labels, total[first + code])
+        yield from head("http_request_duration_seconds", "histogram", "Time to answer a request.")
         for (_, path), histogram in zip(self._routes, self._seconds, strict=True):
-            yield from _buckets("http_request_duration_seconds", {"route": path}, histogram, total)
-        yield from _head(
+            yield from buckets("http_request_duration_seconds", {"route": path}, histogram, total)
+        yield from head(
             "inference_stage_duration_seconds", "histogram", "Time of a prediction's stages."
         )
         for stage, histogram in zip(STAGES, self._stages, strict=True):
             labels = {"stage": stage}
-            yield from _buckets("inference_stage_duration_seconds", labels, histogram, total)
-        yield from _head("inference_batch_size", "histogram", "Items in one run of the model.")
-        yield from _buckets("inference_batch_size", {}, self._batches, total)
-        yield from _head("http_requests_in_flight", "gauge", "Requests being answered.")
-        yield _sample("http_requests_in_flight", {}, total[self._in_flight])
-        yield from _head("http_requests_rejected_total", "counter", "Requests refused, by reason.")
+            yield from buckets("inference_stage_duration_seconds", labels, histogram, total)
+        yield from head("inference_batch_size", "histogram", "Items in one run of the model.")
+        yield from buckets("inference_batch_size", {}, self._batches, total)
+        yield from head("http_requests_in_flight", "gauge", "Requests being answered.")
+        yield sample("http_requests_in_flight", {}, total[self._in_flight])
+        yield from head("http_requests_rejected_total", "counter", "Requests refused, by reason.")
         for reason, index in self._rejected.items():
-            yield _sample("http_requests_rejected_total", {"reason": reason}, total[index])
-        yield from _head("model_info", "gauge", "The model that is served.")
-        yield _sample("model_info", self._model, 1)
-        yield from _head("service_workers", "gauge", "Worker processes.")
-        yield _sample("service_workers", {}, len(slots))
-        yield from _head("service_worker_restarts_total", "counter", "Workers that were replaced.")
-        yield _sample("service_worker_restarts_total", {}, sum(slot.restarts for slot in slots))
+            yield sample("http_requests_rejected_total", {"reason": reason}, total[index])
+        yield from head("model_info", "gauge", "The model that is served.")
+        yield sample("model_info", self._model, 1)
+        yield from head("service_workers", "gauge", "Worker processes.")
+        yield sample("service_workers", {}, len(slots))
+        yield from head("service_worker_restarts_total", "counter", "Workers that were replaced.")
+        yield sample("service_worker_restarts_total", {}, sum(slot.restarts for slot in slots))
         yield from _process_lines(slots)
 
 
@@ -151,9 +151,9 @@ def _process_lines(slots: Sequence[Slot]) -> Iterator[str]:
     found = [(str(index), read_process(slot.pid)) for index, slot in enumerate(slots)]
     workers = [({"worker": index}, process) for index, process in found if process is not None]
     for name, kind, text, read in _OF_PROCESSES:
-        yield from _head(name, kind, text)
+        yield from head(name, kind, text)
         for labels, process in workers:
-            yield _sample(name, labels, read(process))
+            yield sample(name, labels, read(process))
 
 
 _OF_PROCESSES: tuple[tuple[str, str, str, Callable[[Process], float]], ...] = (
@@ -184,21 +184,21 @@ _OF_PROCESSES: tuple[tuple[str, str, str, Callable[[Process], float]], ...] = (
 )
 
 
-def _head(name: str, kind: str, text: str) -> tuple[str, str]:
+def head(name: str, kind: str, text: str) -> tuple[str, str]:
     return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
 
 
-def _buckets(
+def buckets(
     name: str, labels: Labels, histogram: Histogram, total: NDArray[np.float64]
 ) -> Iterator[str]:
     counts = np.cumsum(total[histogram.first : histogram.sum])
     for bound, count in zip((*histogram.bounds, "+Inf"), counts, strict=True):
-        yield _sample(f"{name}_bucket", {**labels, "le": str(bound)}, count)
-    yield _sample(f"{name}_sum", labels, total[histogram.sum])
-    yield _sample(f"{name}_count", labels, counts[-1])
+        yield sample(f"{name}_bucket", {**labels, "le": str(bound)}, count)
+    yield sample(f"{name}_sum", labels, total[histogram.sum])
+    yield sample(f"{name}_count", labels, counts[-1])
 
 
-def _sample(name: str, labels: Labels, value: float) -> str:
+def sample(name: str, labels: Labels, value: float) -> str:
     pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
     number = repr(float(value)).removesuffix(".0")
     return f"{name}{{{pairs}}} {number}" if pairs else f"{name} {number}"

@@ -1,0 +1,37 @@
+"""What a request says of the cache, and what its answer says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from src.app.http import Answer, Call
+from src.ml.runs import DeadlineError
+
+HIT = (b"x-cache", b"hit")
+MISS = (b"x-cache", b"miss")
+BYPASS = (b"x-cache", b"bypass")
+
+
+def asks_anew(call: Call) -> bool:
+    """Whether the client wants an answer that is made for it: ``Cache-Control: no-cache``."""
+    directives = call.headers.get(b"cache-control")
+    return directives is not None and b"no-cache" in directives.lower()
+
+
+def marked(answer: Answer, *, renewed: bool, hit: bool) -> Answer:
+    """The answer, with how the cache came into it."""
+    mark = BYPASS if renewed else HIT if hit else MISS
+    return Answer(answer.body, answer.status, (*answer.headers, mark))
+
+
+@asynccontextmanager
+async def in_time(deadline: float) -> AsyncIterator[None]:
+    """Raises DeadlineError when the time for a request, by ``time.monotonic``, is over."""
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            yield
+    except TimeoutError:
+        raise DeadlineError from None

@@ -1,0 +1,1 @@
+"""What was computed before, kept in memory and in a store behind it."""

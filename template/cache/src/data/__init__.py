@@ -1,0 +1,1 @@
+"""Where items that requests name by ID come from."""
