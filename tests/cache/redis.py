@@ -56,7 +56,7 @@ class Redis:
             self._process.wait()
 
     def pause(self) -> None:
-        """Have it stand still: connections are still accepted by the kernel, and nothing is answered."""
+        """Have it stand still: it is still connected to, and answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -64,7 +64,7 @@ class Redis:
         os.kill(self.pid, signal.SIGCONT)
 
     def command(self, *parts: str | bytes | int) -> Any:
-        """What it answers to a command, such as ``command("CONFIG", "SET", "maxmemory", "16mb")``."""
+        """What it answers, such as to ``command("CONFIG", "SET", "maxmemory", "16mb")``."""
         with redis.Redis(port=self.port, socket_timeout=10) as client:
             return client.execute_command(*parts)
 
