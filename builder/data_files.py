@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from builder import schema as schemas
 from builder.errors import VariablesError
 from builder.output import FILE_MODE, OutputFile
 from builder.paths import check_relative
@@ -34,14 +35,11 @@ def data_files(
     They are looked for ``beside`` the variables file, at the same path as in the service. Raises
     VariablesError.
     """
-    definition = None if schema is None else schema.at((VARIABLE,))
-    if definition is None or definition.get("x-layer") not in layers:
-        return ()
-    source = variables[VARIABLE]
-    if not source["url"].startswith(_LOCAL) or source["url"].startswith(f"{_LOCAL}/"):
+    source = variables.get(VARIABLE, {})
+    if not (_is_used(schema, layers) and _is_inside(source)):
         return ()
     where = given.where((VARIABLE, "url"))
-    inside = check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
+    inside = _folder(source, where)
     pattern = source["pattern"] or _usual_pattern(variables)
     found = _found(beside / inside, pattern)
     if not found and not source["pattern"]:
@@ -58,14 +56,56 @@ def data_files(
         raise VariablesError(
             [
                 f"{where}: {len(found)} files of {total} bytes in {beside / inside} are too many to"
-                f" be part of the service ({MOST_FILES} files, {MOST_BYTES} bytes); name the place by"
-                " an absolute URL"
+                f" be part of the service ({MOST_FILES} files, {MOST_BYTES} bytes); name the place"
+                " by an absolute URL"
             ]
         )
     return tuple(
         OutputFile(check_relative(f"{inside}/{path.name}", what=where), FILE_MODE, path)
         for path in found
     )
+
+
+def with_sample(schema: Schema | None, layers: Sequence[str], given: Given, beside: Path) -> Given:
+    """The same; if no sample of the data is given, the file of ``data_source.sample_id`` is it.
+
+    So that what is told of the sample is told of that item. Raises VariablesError.
+    """
+    if schema is None or not _is_used(schema, layers) or "data_sample" in given.values:
+        return given
+    values = schemas.overlay(schema, schemas.defaults(schema), given.values)
+    source = values[VARIABLE]
+    pattern = source["pattern"] or _usual_pattern(values)
+    if not _is_inside(source) or _PLACE not in pattern:
+        return given
+    inside = _folder(source, given.where((VARIABLE, "url")))
+    path = beside / inside / pattern.replace(_PLACE, source["sample_id"])
+    if not path.is_file():
+        return given
+    content = path.read_bytes()
+    if values["preprocess"] == "image":
+        sample = base64.b64encode(content).decode()
+    else:
+        try:
+            sample = json.loads(content)
+        except ValueError as error:
+            raise VariablesError([f"{path}: expected an item as JSON: {error}"]) from None
+        sample = sample["data"] if isinstance(sample, dict) and [*sample] == ["data"] else sample
+    return given.with_option("data_sample", sample, str(path))
+
+
+def _is_used(schema: Schema | None, layers: Sequence[str]) -> bool:
+    definition = None if schema is None else schema.at((VARIABLE,))
+    return definition is not None and definition.get("x-layer") in layers
+
+
+def _is_inside(source: Mapping[str, Any]) -> bool:
+    """Whether the items are part of the service."""
+    return source["url"].startswith(_LOCAL) and not source["url"].startswith(f"{_LOCAL}/")
+
+
+def _folder(source: Mapping[str, Any], where: str) -> str:
+    return check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
 
 
 def with_source_name(

@@ -158,6 +158,7 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 }
 """The filters whose result may be printed."""
 
+
 def refuse(reason: object) -> NoReturn:
     """End the rendering: what the variables ask for cannot be generated, for this reason."""
     raise QuotingError(_text(reason))
