@@ -35,11 +35,14 @@ def data_files(
     They are looked for ``beside`` the variables file, at the same path as in the service. Raises
     VariablesError.
     """
-    source = variables.get(VARIABLE, {})
-    if not (_is_used(schema, layers) and _is_inside(source)):
+    definition = None if schema is None else schema.at((VARIABLE,))
+    if definition is None or definition.get("x-layer") not in layers:
+        return ()
+    source = variables[VARIABLE]
+    if not source["url"].startswith(_LOCAL) or source["url"].startswith(f"{_LOCAL}/"):
         return ()
     where = given.where((VARIABLE, "url"))
-    inside = _folder(source, where)
+    inside = check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
     pattern = source["pattern"] or _usual_pattern(variables)
     found = _found(beside / inside, pattern)
     if not found and not source["pattern"]:
@@ -64,48 +67,6 @@ def data_files(
         OutputFile(check_relative(f"{inside}/{path.name}", what=where), FILE_MODE, path)
         for path in found
     )
-
-
-def with_sample(schema: Schema | None, layers: Sequence[str], given: Given, beside: Path) -> Given:
-    """The same; if no sample of the data is given, the file of ``data_source.sample_id`` is it.
-
-    So that what is told of the sample is told of that item. Raises VariablesError.
-    """
-    if schema is None or not _is_used(schema, layers) or "data_sample" in given.values:
-        return given
-    values = schemas.overlay(schema, schemas.defaults(schema), given.values)
-    source = values[VARIABLE]
-    pattern = source["pattern"] or _usual_pattern(values)
-    if not _is_inside(source) or _PLACE not in pattern:
-        return given
-    inside = _folder(source, given.where((VARIABLE, "url")))
-    path = beside / inside / pattern.replace(_PLACE, source["sample_id"])
-    if not path.is_file():
-        return given
-    content = path.read_bytes()
-    if values["preprocess"] == "image":
-        sample = base64.b64encode(content).decode()
-    else:
-        try:
-            sample = json.loads(content)
-        except ValueError as error:
-            raise VariablesError([f"{path}: expected an item as JSON: {error}"]) from None
-        sample = sample["data"] if isinstance(sample, dict) and [*sample] == ["data"] else sample
-    return given.with_option("data_sample", sample, str(path))
-
-
-def _is_used(schema: Schema | None, layers: Sequence[str]) -> bool:
-    definition = None if schema is None else schema.at((VARIABLE,))
-    return definition is not None and definition.get("x-layer") in layers
-
-
-def _is_inside(source: Mapping[str, Any]) -> bool:
-    """Whether the items are part of the service."""
-    return source["url"].startswith(_LOCAL) and not source["url"].startswith(f"{_LOCAL}/")
-
-
-def _folder(source: Mapping[str, Any], where: str) -> str:
-    return check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
 
 
 def with_source_name(
@@ -152,3 +113,35 @@ def _sample(inside: str, pattern: str, variables: Mapping[str, Any]) -> OutputFi
         content = json.dumps({"data": sample}, ensure_ascii=False).encode() + b"\n"
     name = pattern.replace(_PLACE, variables[VARIABLE]["sample_id"])
     return OutputFile(f"{inside}/{name}", FILE_MODE, content)
+
+
+def with_sample(schema: Schema | None, layers: Sequence[str], given: Given, beside: Path) -> Given:
+    """The same; if no sample of the data is given, the file of ``data_source.sample_id`` is it.
+
+    So that what is told of the sample is told of that item. Raises VariablesError.
+    """
+    definition = None if schema is None else schema.at((VARIABLE,))
+    if schema is None or definition is None or definition.get("x-layer") not in layers:
+        return given
+    if "data_sample" in given.values or not given.values.get(VARIABLE):
+        return given
+    values = schemas.overlay(schema, schemas.defaults(schema), given.values)
+    source = values[VARIABLE]
+    pattern = source["pattern"] or _usual_pattern(values)
+    folder = source["url"].removeprefix(_LOCAL)
+    if folder == source["url"] or folder.startswith("/") or _PLACE not in pattern:
+        return given
+    inside = check_relative(folder.rstrip("/"), what=given.where((VARIABLE, "url")))
+    path = beside / inside / pattern.replace(_PLACE, source["sample_id"])
+    if not path.is_file():
+        return given
+    content = path.read_bytes()
+    sample = base64.b64encode(content).decode()
+    if values["preprocess"] != "image":
+        try:
+            sample = json.loads(content)
+        except ValueError as error:
+            raise VariablesError([f"{path}: expected an item as JSON: {error}"]) from None
+        if isinstance(sample, dict) and [*sample] == ["data"]:
+            sample = sample["data"]
+    return given.with_option("data_sample", sample, str(path))

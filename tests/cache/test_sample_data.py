@@ -61,7 +61,9 @@ def test_a_file_of_json_is_the_sample(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "models").mkdir()
     shutil.copy(VARS / "models/regressor.onnx", tmp_path / "models")
-    (tmp_path / "vars.yaml").write_text("model_file_name: regressor.onnx\n")
+    (tmp_path / "vars.yaml").write_text(
+        "model_file_name: regressor.onnx\ndata_source: {url: file://data/}\n"
+    )
     row = [[0.5] * 10]
     arguments = ("--vars", "vars.yaml", "--variant", "data-cache")
     for name, item in (("a", {"data": row}), ("b", row)):
