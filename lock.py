@@ -16,19 +16,48 @@ from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader
 
-TEMPLATES = Path(__file__).resolve().parent / "template_files" / "web"
+TEMPLATES = Path(__file__).resolve().parent / "template_files"
 UV = Path(sys.executable).with_name("uv")
-DIRECT = "requirements.in.j2"
-LOCK = TEMPLATES / "requirements.txt.j2"
-NOTE = "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
+DIRECT = "web/requirements.in.j2"
+LOCKED = "web/requirements.txt.j2"
+LOCK = TEMPLATES / LOCKED
+NOTE = (
+    "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
+    '{% import "web/_needs.j2" as needs with context %}\n'
+)
 
-PLAIN = {"preprocess": "none", "auth": "none", "tracing": False}
+PLAIN = {
+    "preprocess": "none",
+    "auth": "none",
+    "tracing": False,
+    "layers": [],
+    "data_source": {"url": "file://data/", "pattern": ""},
+}
+
+
+def _source(url: str, pattern: str = "") -> dict[str, object]:
+    return {"layers": ["cache"], "data_source": {"url": url, "pattern": pattern}}
+
+
 FEATURES: dict[str, dict[str, object]] = {
     'auth == "jwt"': {"auth": "jwt"},
     'preprocess == "image"': {"preprocess": "image"},
     "tracing": {"tracing": True},
 }
 """What a service can have beside the base: the template's condition, and the variables for it."""
+
+CACHED = "needs.cached"
+SOURCES: dict[str, dict[str, object]] = {
+    CACHED: {"layers": ["cache"]},
+    "needs.azure": _source("abfs://container/"),
+    "needs.gs": _source("gs://bucket/"),
+    "needs.http": _source("https://host/"),
+    "needs.parquet": _source("file://data/", "items.parquet"),
+    "needs.s3": _source("s3://bucket/"),
+}
+"""The same for where items come from: of these a service has one at most."""
+
+ALL = FEATURES | SOURCES
 
 Packages = dict[str, str]
 """The lines that pin a package, by its name."""
@@ -42,10 +71,10 @@ def main(flags: Sequence[str]) -> int:
     """Write requirements.txt.j2 anew; ``flags`` are uv's, such as ``--upgrade``."""
     try:
         earlier = plain_text(LOCK.read_text())
-        header, everything = compile_lock(render(DIRECT, FEATURES), earlier, flags)
+        header, everything = compile_lock(all_requirements(), earlier, flags)
         whole = header + "".join(everything.values())
         _, base = compile_lock(render(DIRECT, []), whole)
-        needs = {feature: compile_lock(render(DIRECT, [feature]), whole)[1] for feature in FEATURES}
+        needs = {feature: compile_lock(render(DIRECT, [feature]), whole)[1] for feature in ALL}
     except LockError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
@@ -57,7 +86,7 @@ def render(template: str, features: Iterable[str]) -> str:
     """What a service with these features gets."""
     variables: dict[str, object] = dict(PLAIN)
     for feature in features:
-        variables |= FEATURES[feature]
+        variables |= ALL[feature]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         trim_blocks=True,
@@ -66,6 +95,12 @@ def render(template: str, features: Iterable[str]) -> str:
         autoescape=False,
     )
     return environment.get_template(template).render(variables)
+
+
+def all_requirements() -> str:
+    """What all services together need."""
+    each = [render(DIRECT, [feature]) for feature in ALL]
+    return "".join(dict.fromkeys(line for text in each for line in text.splitlines(True)))
 
 
 def plain_text(template: str) -> str:
@@ -114,7 +149,10 @@ def conditional(everything: Packages, base: Packages, needs: dict[str, Packages]
 def _condition(name: str, base: Packages, needs: dict[str, Packages]) -> str:
     if name in base:
         return ""
-    return " or ".join(feature for feature, packages in needs.items() if name in packages)
+    features = [feature for feature, packages in needs.items() if name in packages]
+    if CACHED in features:  # as every source is
+        features = [feature for feature in features if feature == CACHED or feature in FEATURES]
+    return " or ".join(features)
 
 
 if __name__ == "__main__":

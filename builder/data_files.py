@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from builder import schema as schemas
 from builder.errors import VariablesError
 from builder.output import FILE_MODE, OutputFile
 from builder.paths import check_relative
@@ -58,8 +59,8 @@ def data_files(
         raise VariablesError(
             [
                 f"{where}: {len(found)} files of {total} bytes in {beside / inside} are too many to"
-                f" be part of the service ({MOST_FILES} files, {MOST_BYTES} bytes); name the place by"
-                " an absolute URL"
+                f" be part of the service ({MOST_FILES} files, {MOST_BYTES} bytes); name the place"
+                " by an absolute URL"
             ]
         )
     return tuple(
@@ -112,3 +113,35 @@ def _sample(inside: str, pattern: str, variables: Mapping[str, Any]) -> OutputFi
         content = json.dumps({"data": sample}, ensure_ascii=False).encode() + b"\n"
     name = pattern.replace(_PLACE, variables[VARIABLE]["sample_id"])
     return OutputFile(f"{inside}/{name}", FILE_MODE, content)
+
+
+def with_sample(schema: Schema | None, layers: Sequence[str], given: Given, beside: Path) -> Given:
+    """The same; if no sample of the data is given, the file of ``data_source.sample_id`` is it.
+
+    So that what is told of the sample is told of that item. Raises VariablesError.
+    """
+    definition = None if schema is None else schema.at((VARIABLE,))
+    if schema is None or definition is None or definition.get("x-layer") not in layers:
+        return given
+    if "data_sample" in given.values or not given.values.get(VARIABLE):
+        return given
+    values = schemas.overlay(schema, schemas.defaults(schema), given.values)
+    source = values[VARIABLE]
+    pattern = source["pattern"] or _usual_pattern(values)
+    folder = source["url"].removeprefix(_LOCAL)
+    if folder == source["url"] or folder.startswith("/") or _PLACE not in pattern:
+        return given
+    inside = check_relative(folder.rstrip("/"), what=given.where((VARIABLE, "url")))
+    path = beside / inside / pattern.replace(_PLACE, source["sample_id"])
+    if not path.is_file():
+        return given
+    content = path.read_bytes()
+    sample = base64.b64encode(content).decode()
+    if values["preprocess"] != "image":
+        try:
+            sample = json.loads(content)
+        except ValueError as error:
+            raise VariablesError([f"{path}: expected an item as JSON: {error}"]) from None
+        if isinstance(sample, dict) and [*sample] == ["data"]:
+            sample = sample["data"]
+    return given.with_option("data_sample", sample, str(path))

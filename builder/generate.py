@@ -13,7 +13,7 @@ from typing import Any
 from builder import schema as schemas
 from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
-from builder.data_files import data_files, with_source_name
+from builder.data_files import data_files, with_sample, with_source_name
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
@@ -66,6 +66,7 @@ def generate(request: Request) -> Generated:
         vars_.check(schema, given)
     variant, layers = _choose_variant(template_set, schema, given)
     beside = (request.variables_file or template_set.default_variables or Path()).parent
+    given = with_sample(schema, layers, given, beside)
     model = choose_model(
         schema,
         given,

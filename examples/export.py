@@ -9,6 +9,8 @@ from pathlib import Path
 import onnx
 
 FOLDER = Path(__file__).parent.parent / "vars" / "models"
+DATA = FOLDER.parent / "data"
+"""Items that services can be asked about by ID."""
 
 MAX_BYTES = 100_000
 """The models ship inside the wheel, so each has to stay small."""
@@ -20,7 +22,7 @@ IR_VERSION = 8
 """The file format that came with OPSET."""
 
 Files = dict[str, bytes]
-"""Name of a file in ``vars/models/`` → its content."""
+"""Name of a file in ``vars/models/``, or another folder → its content."""
 
 
 def model_bytes(model: onnx.ModelProto, name: str) -> bytes:
@@ -37,11 +39,11 @@ def json_bytes(value: Sequence[str] | Mapping[str, str]) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def write(files: Files) -> None:
-    """Write the files to ``vars/models/``, and say what was written."""
-    FOLDER.mkdir(exist_ok=True)
+def write(files: Files, folder: Path = FOLDER) -> None:
+    """Write the files to a folder, ``vars/models/``, and say what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         if len(content) > MAX_BYTES:
             raise ValueError(f"{name} has {len(content):,} bytes, more than {MAX_BYTES:,}")
-        (FOLDER / name).write_bytes(content)
+        (folder / name).write_bytes(content)
         print(f"wrote {name}, {len(content):,} bytes")

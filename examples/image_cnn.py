@@ -17,12 +17,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from examples.export import IR_VERSION, OPSET, Files, json_bytes, model_bytes, write
+from builder.model.transform import write_png
+from examples.export import DATA, IR_VERSION, OPSET, Files, json_bytes, model_bytes, write
 
 LABELS = ["circle", "square", "triangle"]
 SIZE = 32
 DIRECTIONS = 8
 MIXTURES = 64
+SHAPES = DATA / "shapes"
+ITEMS = 8
 
 Images = NDArray[np.uint8]
 """Images x height x width x RGB, as they come from a file."""
@@ -39,7 +42,7 @@ class Network:
     head: Pipeline
 
 
-def draw(label: str, random: np.random.Generator) -> Images:
+def draw(label: str, random: np.random.Generator, noise: float = 6) -> Images:
     """One shape in one colour on another, slightly turned, with noise."""
     radius = random.uniform(7, 13)
     centre = random.uniform(radius + 1, SIZE - radius - 1, 2)
@@ -56,8 +59,7 @@ def draw(label: str, random: np.random.Generator) -> Images:
     ground, colour = random.uniform(0, 255, (2, 3))
     while np.abs(ground - colour).max() < 80:
         ground, colour = random.uniform(0, 255, (2, 3))
-    noise = random.normal(0, 6, (SIZE, SIZE, 3))
-    pixels = ground + covered * (colour - ground) + noise
+    pixels = ground + covered * (colour - ground) + random.normal(0, noise, (SIZE, SIZE, 3))
     return np.asarray(pixels.round().clip(0, 255), np.uint8)
 
 
@@ -154,11 +156,21 @@ def export(network: Network) -> Files:
     }
 
 
+def items() -> Files:
+    """Images to ask for by ID, without the noise that would make them several times as large."""
+    random = np.random.default_rng(2)
+    return {
+        f"{index:04}.png": write_png(draw(LABELS[index % len(LABELS)], random, noise=0))
+        for index in range(ITEMS)
+    }
+
+
 def main() -> None:
     network, images, labels = train()
     seen = features(preprocess(images), network.edges, network.mixtures)
     print(f"accuracy on held-out images: {network.head.score(seen, labels):.2f}")
     write(export(network))
+    write(items(), SHAPES)
 
 
 if __name__ == "__main__":

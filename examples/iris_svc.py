@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
-from examples.export import OPSET, Files, json_bytes, model_bytes, write
+from examples.export import DATA, OPSET, Files, json_bytes, model_bytes, write
 
 LABELS = {"0": "setosa", "1": "versicolor", "2": "virginica"}
 
@@ -49,10 +49,21 @@ def _convert(classifier: CalibratedClassifierCV, name: str, zipmap: bool) -> byt
     return model_bytes(model, name)
 
 
+def items() -> Files:
+    """Every twelfth flower as a row of a table, to ask for by ID; the first is the sample."""
+    data = load_iris()
+    names = [name.removesuffix(" (cm)").replace(" ", "_") for name in data.feature_names]
+    lines = [",".join(["id", *names])]
+    for index, flower in enumerate(data.data[::12]):
+        lines.append(",".join([f"{index:04}", *map(str, flower.tolist())]))
+    return {"iris.csv": ("\n".join(lines) + "\n").encode()}
+
+
 def main() -> None:
     classifier, flowers, species = train()
     print(f"accuracy on held-out flowers: {classifier.score(flowers, species):.2f}")
     write(export(classifier))
+    write(items(), DATA)
 
 
 if __name__ == "__main__":

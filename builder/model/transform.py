@@ -84,7 +84,7 @@ def read_image(data: object, image: ImageFacts) -> Array:
     except ImportError:
         raise ModelError(
             "data_sample: reading an image needs Pillow (pip install pillow); "
-            "or leave data_sample out, and one is drawn."
+            "or leave it out, and one is drawn."
         ) from None
     if not isinstance(data, str):
         raise ModelError("data_sample: expected a base64 string that holds an image.")

@@ -14,22 +14,27 @@ import pytest
 import lock
 from tests.deploy.variants import Generate, generate
 
+ALL = tuple(lock.FEATURES)
 FEATURES = [
-    tuple(name for name, wanted in zip(lock.FEATURES, choice, strict=True) if wanted)
-    for choice in product((False, True), repeat=len(lock.FEATURES))
+    *(
+        tuple(name for name, wanted in zip(ALL, choice, strict=True) if wanted)
+        for choice in product((False, True), repeat=len(ALL))
+    ),
+    *((source,) for source in lock.SOURCES),
+    *((*ALL, source) for source in lock.SOURCES),
 ]
 
 
 def rendered(features: tuple[str, ...]) -> str:
     """The requirements.txt of a service with these features."""
-    return lock.render("requirements.txt.j2", features)
+    return lock.render(lock.LOCKED, features)
 
 
 @pytest.mark.parametrize("features", FEATURES)
 def test_locking_again_changes_nothing(features: tuple[str, ...]) -> None:
     """So that no choice of features lacks a package, or has one too many."""
     text = rendered(features)
-    header, packages = lock.compile_lock(lock.render("requirements.in.j2", features), text)
+    header, packages = lock.compile_lock(lock.render(lock.DIRECT, features), text)
     assert header + "".join(packages.values()) == text
 
 
@@ -45,7 +50,8 @@ def test_every_package_is_pinned_with_hashes(service_of: Generate) -> None:
 )
 @pytest.mark.parametrize("version", ["3.11", "3.13"])
 def test_every_platform_has_wheels(tmp_path: Path, platform: str, version: str) -> None:
-    (tmp_path / "requirements.txt").write_text(rendered(tuple(lock.FEATURES)))
+    every = lock.plain_text(lock.LOCK.read_text())
+    (tmp_path / "requirements.txt").write_text(every)
     done = subprocess.run(
         [str(lock.UV), "pip", "compile", "--quiet", "--only-binary", ":all:"]
         + ["--python-platform", platform, "--python-version", version, "requirements.txt"],
