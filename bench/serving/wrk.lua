@@ -1,8 +1,8 @@
--- Posts one body again and again. Arguments: the file with the body, then names and values of headers.
+-- Posts one body again and again, or gets where that is empty. Arguments: the file with the body, then names and values of headers.
 function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
-  wrk.method = "POST"
   wrk.body = file:read("*a")
+  wrk.method = #wrk.body > 0 and "POST" or "GET"
   file:close()
   for index = 2, #arguments, 2 do
     wrk.headers[arguments[index]] = arguments[index + 1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from src.app.http import Answer, Call
 from src.ml.runs import DeadlineError
+
+T = TypeVar("T")
 
 HIT = (b"x-cache", b"hit")
 MISS = (b"x-cache", b"miss")
@@ -27,11 +29,10 @@ def marked(answer: Answer, *, renewed: bool, hit: bool) -> Answer:
     return Answer(answer.body, answer.status, (*answer.headers, mark))
 
 
-@asynccontextmanager
-async def in_time(deadline: float) -> AsyncIterator[None]:
-    """Raises DeadlineError when the time for a request, by ``time.monotonic``, is over."""
+async def in_time(work: Awaitable[T], deadline: float) -> T:
+    """What the work comes to. Raises DeadlineError when its time, by ``time.monotonic``, is over."""
     try:
         async with asyncio.timeout(deadline - time.monotonic()):
-            yield
+            return await work
     except TimeoutError:
         raise DeadlineError from None

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from src.cache.entry import EntryError, read_entry, write_entry
 from src.cache.guard import GuardedStore
 from src.cache.memory import Kept, Memory
@@ -21,8 +23,14 @@ Tensors = dict[str, Tensor]
 Compute = Callable[[Sequence[int]], Awaitable[Sequence[Tensors]]]
 """Makes the values that are missing, by their place among those that are wanted."""
 
+Brought = tuple[Tensors, bool]
+"""A value, and whether it was kept rather than made."""
+
 _JITTER = 0.1
 _MOST_PENDING_BYTES = 64 * 1024 * 1024
+_LARGE = 64 * 1024
+"""Values of more bytes are written in a thread, for the loop not to wait."""
+
 _FIRST_LOOK_SECONDS = 0.01
 _LONGEST_LOOK_SECONDS = 0.1
 
@@ -95,19 +103,26 @@ class Cache:
     ) -> None:
         self.name = kind.name
         self.space = kind.space
-        self._expected = dict(kind.expected)
+        self._expected = {name: np.dtype(dtype) for name, dtype in kind.expected.items()}
         self._shared = shared
         self._memory = memory
         self._store = store
         self._policy = policy
         self._meter = meter
-        self._flights: dict[bytes, asyncio.Future[Tensors]] = {}
+        self._flights: dict[bytes, asyncio.Future[Brought]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: dict[bytes, Kept[Tensors]] = {}
         self._pending_bytes = 0
 
-    async def get(self, wanted: Sequence[Wanted], compute: Compute) -> tuple[list[Tensors], bool]:
-        """The values, and whether all of them were kept already. Raises what ``compute`` raises."""
+    async def find(
+        self, wanted: Sequence[Wanted], compute: Compute, *, renew: bool
+    ) -> tuple[list[Tensors], bool]:
+        """The values, and whether all of them were kept already; with ``renew`` made anew.
+
+        Raises what ``compute`` raises.
+        """
+        if renew:
+            return await self.renew(wanted, compute), False
         values = [self._about_to_be_kept(item.key) for item in wanted]
         if self._memory is not None:
             self._look_in_memory(self._memory, wanted, values, compute)
@@ -116,11 +131,10 @@ class Cache:
             own, joined = self._take_off(wanted, missing)
             if own:
                 hit &= await self._fly(wanted, own, values, compute)
-            brought = {wanted[index].key for index in own}
             for index, flight in joined.items():
-                hit &= wanted[index].key in brought
                 with contextlib.suppress(AbandonedError):
-                    values[index] = await asyncio.shield(flight)
+                    values[index], kept = await asyncio.shield(flight)
+                    hit &= kept
         return [value for value in values if value is not None], hit
 
     async def renew(self, wanted: Sequence[Wanted], compute: Compute) -> list[Tensors]:
@@ -133,10 +147,10 @@ class Cache:
 
     def _take_off(
         self, wanted: Sequence[Wanted], missing: Sequence[int]
-    ) -> tuple[list[int], dict[int, asyncio.Future[Tensors]]]:
+    ) -> tuple[list[int], dict[int, asyncio.Future[Brought]]]:
         """Which of the missing this request brings, and which another is bringing already."""
         own: list[int] = []
-        joined: dict[int, asyncio.Future[Tensors]] = {}
+        joined: dict[int, asyncio.Future[Brought]] = {}
         for index in missing:
             key = wanted[index].key
             flight = self._flights.get(key)
@@ -210,7 +224,7 @@ class Cache:
         for index, flight in flights.items():
             value = values[index]
             if value is not None:
-                flight.set_result(value)
+                flight.set_result((value, index not in missing))
         return not missing
 
     async def _look_in_store(
@@ -244,8 +258,7 @@ class Cache:
             tensors, made = read_entry(key, value)
         except EntryError:
             return None
-        found = {name: str(tensor.dtype) for name, tensor in tensors.items()}
-        if not found.items() <= self._expected.items():
+        if any(self._expected.get(name) != tensor.dtype for name, tensor in tensors.items()):
             return None
         fresh_until = self._policy.fresh_until(made)
         return (tensors, fresh_until) if self._usable(fresh_until) else None
@@ -279,7 +292,7 @@ class Cache:
         """Make a stale value anew, while it is still served."""
         if item.key in self._flights or not self._policy.registers:
             return
-        flight: asyncio.Future[Tensors] = asyncio.get_running_loop().create_future()
+        flight: asyncio.Future[Brought] = asyncio.get_running_loop().create_future()
         self._flights[item.key] = flight
 
         async def refresh() -> None:
@@ -290,7 +303,7 @@ class Cache:
                 flight.exception()
                 logger.warning("%s stays stale: %s", item.name or "a value", error)
             else:
-                flight.set_result(tensors)
+                flight.set_result((tensors, False))
                 self.register(item, tensors)
             finally:
                 self._flights.pop(item.key, None)
@@ -314,7 +327,10 @@ class Cache:
             await asyncio.sleep(0)  # the answer first
             if self._policy.logs and item.name is not None:
                 logger.info("registering cache: %s", item.name)
-            value = await asyncio.to_thread(write_entry, item.key, tensors, made)
+            if size > _LARGE:
+                value = await asyncio.to_thread(write_entry, item.key, tensors, made)
+            else:
+                value = write_entry(item.key, tensors, made)
             await self._store.put(self.space, {item.key: value}, self._policy.kept_seconds)
             if self._policy.claim_seconds:
                 await self._store.release(self.space, item.key)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from src.cache.breaker import Breaker
 from src.cache.meter import Meter
-from src.cache.store import RefusedError, Store, StoreError
+from src.cache.store import BusyError, RefusedError, Store, StoreError
 
 
 class GuardedStore:
@@ -102,6 +102,9 @@ class GuardedStore:
 
     def _failed(self, breaker: Breaker, operation: str, error: StoreError) -> None:
         self._meter.failed(operation)
+        if isinstance(error, BusyError):
+            breaker.gave_up()
+            return
         if operation == "put" and not isinstance(error, RefusedError):
             breaker = self._reads  # it does not answer at all
         breaker.failed(error)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 
 from src.cache.entry import MADE, made
-from src.cache.store import ROOT, Item, RefusedError, StoreError
+from src.cache.lane import Lane
+from src.cache.store import ROOT, BusyError, Item, RefusedError, StoreError
 
-T = TypeVar("T")
+_Command = tuple[str | bytes | int, ...]
 
 _AT_ONCE = 500
+_LATE = 2.0
+"""A call that took so many times its time was not heard by this process."""
+
 _EPOCHS = f"{ROOT}:epochs"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 
@@ -25,75 +31,59 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 class RedisStore:
     """Values in the server at ``url``; each call has ``timeout`` seconds.
 
-    Reads that come while another is under way are asked for together when it is answered, up to
-    ``most_together``, so that what one read costs hardly grows with the number of requests.
+    At most ``most_together`` values are read by one call.
     """
 
     name = "redis"
 
     def __init__(self, url: str, timeout: float, most_together: int) -> None:
         self._timeout = timeout
-        self._most_together = most_together
         self._client: Redis = Redis.from_url(
             url,
-            socket_timeout=timeout,
+            socket_timeout=None,  # there is one for the whole call
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
-            max_connections=16,
         )
+        self._reads: Lane[bytes, bytes | None] = Lane(self._read, most_together)
+        self._commands: Lane[_Command, Any] = Lane(self._run, most_together)
         self._token = os.urandom(8).hex()
-        self._reading = False
-        self._waiting: list[tuple[bytes, asyncio.Future[bytes | None]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def get(self, space: str, keys: Sequence[bytes]) -> list[bytes | None]:
-        loop = asyncio.get_running_loop()
-        futures = []
-        for key in keys:
-            future: asyncio.Future[bytes | None] = loop.create_future()
-            self._waiting.append((_place(space, key), future))
-            futures.append(future)
-        if not self._reading:
-            self._reading = True
-            self._start(self._read())
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return results  # type: ignore[return-value] # none of them is an exception
-
-    async def _read(self) -> None:
-        try:
-            while self._waiting:
-                together = self._waiting[: self._most_together]
-                del self._waiting[: self._most_together]
-                try:
-                    values = await self._ask(self._client.mget([place for place, _ in together]))
-                    if len(values) != len(together):
-                        raise StoreError("redis answers something else than was asked")
-                except StoreError as error:
-                    _fail([*together, *self._waiting], error)
-                    self._waiting.clear()
-                else:
-                    for (_, future), value in zip(together, values, strict=True):
-                        if not future.done():
-                            future.set_result(value)
-        finally:
-            self._reading = False
+        return await self._reads.answers([_place(space, key) for key in keys])
 
     async def put(self, space: str, values: Mapping[bytes, bytes], seconds: float) -> None:
-        pipeline = self._client.pipeline(transaction=False)
-        for key, value in values.items():
-            pipeline.set(_place(space, key), value, px=_milliseconds(seconds))
-        await self._ask(pipeline.execute())
+        until = ("PX", _milliseconds(seconds)) if seconds else ()
+        await self._do(
+            *(("SET", _place(space, key), value, *until) for key, value in values.items())
+        )
 
     async def claim(self, space: str, key: bytes, seconds: float) -> bool:
-        place, until = _claim(space, key), _milliseconds(seconds)
-        taken = await self._ask(self._client.set(place, self._token, nx=True, px=until))
+        until = _milliseconds(seconds)
+        (taken,) = await self._do(("SET", _claim(space, key), self._token, "NX", "PX", until))
         return taken is not None
 
     async def release(self, space: str, key: bytes) -> None:
-        await self._ask(self._client.eval(_RELEASE, 1, _claim(space, key), self._token))
+        await self._do(("EVAL", _RELEASE, 1, _claim(space, key), self._token))
+
+    async def _read(self, places: list[bytes]) -> Sequence[bytes | None]:
+        values = await self._ask(self._client.mget(places))
+        if not all(value is None or isinstance(value, bytes) for value in values):
+            raise StoreError("redis answers something else than was asked")
+        return cast(Sequence[bytes | None], values)
+
+    async def _do(self, *commands: _Command) -> list[Any]:
+        """What Redis answers to each command. Raises RefusedError if it refuses one of them."""
+        answers = await self._commands.answers(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise RefusedError(f"redis refuses: {answer}")
+        return answers
+
+    async def _run(self, commands: list[_Command]) -> Sequence[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return cast(Sequence[Any], await self._ask(pipeline.execute(raise_on_error=False)))
 
     async def epoch(self, space: str) -> int:
         return int(await self._ask(self._client.hget(_EPOCHS, space)) or 0)
@@ -136,22 +126,21 @@ class RedisStore:
                 return
 
     async def _ask(self, command: Awaitable[Any]) -> Any:
+        began = time.monotonic()
         try:
-            return await asyncio.wait_for(command, 2 * self._timeout)
-        except (OutOfMemoryError, ReadOnlyError) as error:
-            raise RefusedError(f"redis takes nothing: {error}") from None
-        except ResponseError as error:
+            async with asyncio.timeout(self._timeout):
+                return await command
+        except ResponseError as error:  # it answers, and refuses
             raise RefusedError(f"redis refuses: {error}") from None
         except Exception as error:  # whatever a broken server makes of its client
+            late = time.monotonic() - began > _LATE * self._timeout
             # An answer that comes late must not be taken for that to the next question.
-            await self._client.connection_pool.disconnect()
-            reason = str(error) or type(error).__name__
+            with contextlib.suppress(Exception):
+                await self._client.connection_pool.disconnect()
+            if late:
+                raise BusyError("redis cannot be heard") from None
+            reason = str(error) or f"no answer in {self._timeout:g} seconds"
             raise StoreError(f"redis cannot be asked: {reason}") from None
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 _KEY = 17
@@ -170,11 +159,5 @@ def _is_value(place: bytes) -> bool:
     return place.count(b":") >= 2 and not place.endswith(b":claim") and place != _EPOCHS.encode()
 
 
-def _milliseconds(seconds: float) -> int | None:
-    return max(1, round(seconds * 1000)) if seconds else None
-
-
-def _fail(waiting: Sequence[tuple[bytes, asyncio.Future[bytes | None]]], error: StoreError) -> None:
-    for _, future in waiting:
-        if not future.done():
-            future.set_exception(error)
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

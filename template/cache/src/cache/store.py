@@ -18,6 +18,10 @@ class RefusedError(StoreError):
     """The store answers, but takes nothing: it is full, or may only be read."""
 
 
+class BusyError(StoreError):
+    """This process itself was too busy to hear the answer in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One value as a job sees it: its place in the store, its size, and when it was made.
