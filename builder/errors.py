@@ -34,6 +34,10 @@ class TemplateSetError(InfergenError):
     """A template set is incomplete or contradicts itself."""
 
 
+class SourceError(InfergenError):
+    """A template set cannot be fetched from where ``--templates`` says."""
+
+
 class VariablesError(InfergenError):
     """One or more variables are wrong; all mistakes are in the one message."""
 

@@ -17,7 +17,7 @@ from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
 from builder.plan import make_plan
-from builder.record import Record, make_record, record_files
+from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import TEMPLATES, TemplateSet, open_template_set
 from builder.variables import Given
@@ -37,6 +37,10 @@ class Request:
     assignments: tuple[str, ...] = ()
     previous: Record | None = None
     """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
+    source: Source | None = None
+    """Where ``templates`` was fetched from, if it was."""
+    confined_to: Path | None = None
+    """What was fetched with it, beyond which the set extends nothing on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,10 @@ def generate(request: Request) -> Generated:
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
     """
     check_name(request.name)
-    template_set = open_template_set(request.templates, request.path_map)
-    schema_file = template_set.schema_file
-    schema = None if schema_file is None else schemas.read_schema(schema_file)
+    template_set = open_template_set(
+        request.templates, request.path_map, confined_to=request.confined_to
+    )
+    schema = schemas.read_schemas(template_set.schema_files)
     given = _read_given(request, template_set, schema)
     if schema is not None:
         vars_.check(schema, given)
@@ -83,6 +88,7 @@ def generate(request: Request) -> Generated:
         variant=variant,
         variables=variables if schema is None else schemas.without_secrets(schema, variables),
         outputs=outputs,
+        source=request.source,
     )
     outputs += record_files(record, outputs)
     return Generated(template_set, variant, variables, outputs, record)
@@ -139,7 +145,7 @@ def _render(
     from builder.render.verify import verify  # noqa: PLC0415
 
     make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(template_set.templates))
+    renderer = Renderer(make_environment(*template_set.template_folders))
     outputs = []
     for rendering in renderings:
         content = renderer.render(rendering.template, variables, destination=rendering.path)

@@ -27,10 +27,12 @@ def ask(request: Request) -> Request:
     if not sys.stdin.isatty():
         click.echo("infergen: standard input is no terminal, so nothing is asked", err=True)
         return request
-    template_set = open_template_set(request.templates, request.path_map)
-    if template_set.schema_file is None:
+    template_set = open_template_set(
+        request.templates, request.path_map, confined_to=request.confined_to
+    )
+    schema = schemas.read_schemas(template_set.schema_files)
+    if schema is None:
         return request
-    schema = schemas.read_schema(template_set.schema_file)
     file = request.variables_file
     if file is None and request.model is None:
         file = template_set.default_variables
