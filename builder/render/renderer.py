@@ -154,23 +154,26 @@ class Renderer:
         if error.message and "leads out" in error.message:
             return error.message
         if ".." in missing.split("/"):
-            return f"{missing} leads out of {self._loader.folder.name}/"
+            return f"{missing} leads out of {self._loader.folders[0].name}/"
         near = _nearest(missing, self._loader.list_templates())
-        return f"no template {missing} in {self._loader.folder.name}/{near}"
+        return f"no template {missing} in {self._loader.folders[0].name}/{near}"
 
     def _at(self, template: str, line: int) -> str:
         path = self._shown_path(template)
         return f"{path}:{line}" if line else path
 
     def _shown_path(self, template: str) -> str:
-        return f"{self._loader.folder.name}/{template}"
+        """Below the set's own folder, or below the folder of a set that it extends."""
+        level = self._loader.level_of(template)
+        shown_from = self._loader.folders[level].parent
+        if level > 0:
+            shown_from = shown_from.parent
+        return self._loader.file_of(template).relative_to(shown_from).as_posix()
 
     def _line(self, template: str, line: int) -> str:
         """The template's line, as an addition to a message."""
         try:
-            text = (
-                (self._loader.folder / template).read_text("utf-8").splitlines()[line - 1].strip()
-            )
+            text = self._loader.file_of(template).read_text("utf-8").splitlines()[line - 1].strip()
         except (OSError, UnicodeDecodeError, IndexError):
             return ""
         if len(text) > _LONGEST_LINE:
