@@ -54,6 +54,10 @@ class RenderError(InfergenError):
     """A template cannot be rendered, or what it renders does not parse."""
 
 
+class HookError(InfergenError):
+    """A hook of a template set failed; nothing was written."""
+
+
 class WriteError(InfergenError):
     """The service could not be written; the destination is as it was."""
 

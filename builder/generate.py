@@ -5,10 +5,10 @@ Every command that makes or remakes a service goes through ``generate``; writing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
@@ -19,8 +19,17 @@ from builder.paths import check_name
 from builder.plan import make_plan
 from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
-from builder.template_set import TEMPLATES, TemplateSet, open_template_set
+from builder.template_set import (
+    HOOKS,
+    TEMPLATES,
+    TemplateSet,
+    is_cookiecutter_template,
+    open_template_set,
+)
 from builder.variables import Given
+
+if TYPE_CHECKING:
+    from builder.hooks import Hook, HookPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Request:
     """Where ``templates`` was fetched from, if it was."""
     confined_to: Path | None = None
     """What was fetched with it, beyond which the set extends nothing on this machine."""
+    hooks: HookPolicy = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,12 @@ def generate(request: Request) -> Generated:
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
     """
     check_name(request.name)
+    if is_cookiecutter_template(request.templates):
+        return _from_cookiecutters_form(request)
     template_set = open_template_set(
         request.templates, request.path_map, confined_to=request.confined_to
     )
+    hooks = _hooks(template_set, request.hooks)
     schema = schemas.read_schemas(template_set.schema_files)
     given = _read_given(request, template_set, schema)
     if schema is not None:
@@ -81,6 +94,8 @@ def generate(request: Request) -> Generated:
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
     outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    if hooks:
+        outputs = _with_hooks(hooks, outputs, request.name, variables)
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,
@@ -155,3 +170,63 @@ def _render(
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)
+
+
+def _hooks(template_set: TemplateSet, policy: HookPolicy) -> tuple[Hook, ...]:
+    """The hooks that are to run; the classic form of the pattern knows none."""
+    if template_set.plain or not any((root / HOOKS).is_dir() for root in template_set.roots):
+        return ()
+    from builder.hooks import check_hooks, find_hooks  # noqa: PLC0415 - few sets have any
+
+    return check_hooks(find_hooks(template_set.roots), policy, template_set.name)
+
+
+def _with_hooks(
+    hooks: Sequence[Hook], outputs: Sequence[Output], name: str, variables: Mapping[str, Any]
+) -> tuple[Output, ...]:
+    from builder.hooks import run_hooks  # noqa: PLC0415 - few sets have any
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - as above
+    from builder.render.sandbox import layered_environment  # noqa: PLC0415
+
+    def render(hook: Hook) -> bytes:
+        renderer = Renderer(layered_environment(hook.file.parent))
+        return renderer.render(hook.file.name, variables, destination=hook.file.name)
+
+    return run_hooks(hooks, outputs, name, render)
+
+
+def _from_cookiecutters_form(request: Request) -> Generated:
+    from builder.cookiecutter_form.make import make  # noqa: PLC0415 - brings cookiecutter
+
+    root = request.templates
+    said = {
+        "--model": request.model,
+        "--labels": request.labels,
+        "--variant": request.variant,
+        "--correspond_file_path": request.path_map,
+    }
+    for option, value in said.items():
+        if value is not None:
+            raise UsageError(f"{option} {value}: a cookiecutter template knows no such thing")
+    made = make(root, request.name, request.variables_file, request.assignments, request.hooks)
+    template_set = TemplateSet(
+        root=root,
+        name=root.resolve().name,
+        plain=True,
+        version=0,
+        supports=0,
+        variants={},
+        entries=(),
+        digest=made.digest,
+    )
+    record = make_record(
+        set_name=template_set.name,
+        set_version=template_set.version,
+        set_digest=template_set.digest,
+        variant=None,
+        variables=made.variables,
+        outputs=made.outputs,
+        source=request.source,
+    )
+    outputs = (*made.outputs, *record_files(record, made.outputs))
+    return Generated(template_set, None, made.variables, outputs, record)

@@ -17,7 +17,8 @@ from builder.output import (
     OutputLink,
 )
 from builder.paths import Claims, check_link, check_relative
-from builder.template_set import CACHES, SKELETONS, TEMPLATES, TemplateSet
+from builder.set_files import CACHES
+from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
 
 LARGE = 1024 * 1024
 """Skeleton files above this many bytes are copied from where they lie rather than read first."""
@@ -53,7 +54,7 @@ def make_plan(
         renderings = _renderings(template_set, None)
         rendered = {rendering.path for rendering, _ in renderings}
         # The classic builder copies first and then writes the rendered file over the copy.
-        for copy in _skeleton(template_set.root / SKELETONS, SKELETONS):
+        for copy in outputs_of(template_set.root / SKELETONS, SKELETONS):
             if copy.path not in rendered:
                 copies.append((copy, _Origin(0, f"{SKELETONS}/{copy.path}")))
     else:
@@ -88,7 +89,7 @@ def _layered_skeletons(
     for level, root in enumerate(template_set.roots):
         for layer in layers:
             shown = f"{SKELETONS}/{layer}"
-            for copy in _skeleton(root / SKELETONS / layer, shown):
+            for copy in outputs_of(root / SKELETONS / layer, shown):
                 if CACHES.isdisjoint(copy.path.split("/")):
                     yield copy, _Origin(level, f"{shown}/{copy.path}")
 
@@ -117,7 +118,11 @@ def _nearest(
     )
 
 
-def _skeleton(root: Path, shown: str) -> Iterator[Output]:
+def outputs_of(root: Path, shown: str) -> Iterator[Output]:
+    """All in a folder, if there is one, as it stands there; ``shown`` names it in messages.
+
+    Raises TemplateSetError or UnsafePathError for what no service may have.
+    """
     if root.is_dir():
         yield from _walk(root, root, "", shown)
 

@@ -7,8 +7,6 @@ then it holds only what it adds or changes, and whatever is looked for is looked
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -18,14 +16,13 @@ from builder import yamlfile
 from builder.errors import TemplateSetError
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
+from builder.set_files import digest_of, files_below, walk_files
 
 PATH_MAP = "correspond_file_path.yaml"
 SETTINGS = "infergen.yaml"
 SKELETONS = "template"
-CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
-"""Folders that tools leave where a set is worked on; no part of a set with layers."""
-
 TEMPLATES = "template_files"
+HOOKS = "hooks"
 SCHEMA = "vars/schema.json"
 DEFAULT_VARIABLES = "vars/sample.yaml"
 PARTIAL_PREFIX = "_"
@@ -114,6 +111,11 @@ def default_root() -> Path:
 def is_template_set(folder: Path) -> bool:
     """Whether a folder looks like a template set; the classic call asks it of the current one."""
     return (folder / TEMPLATES).is_dir() and (folder / PATH_MAP).is_file()
+
+
+def is_cookiecutter_template(folder: Path) -> bool:
+    """Whether a folder is a template of cookiecutter's form, which is no set of ours."""
+    return (folder / "cookiecutter.json").is_file() and not (folder / TEMPLATES).is_dir()
 
 
 def open_template_set(
@@ -308,41 +310,10 @@ def _template_names(folder: Path) -> list[str]:
     ]
 
 
-def walk_files(folder: Path, below: str = "") -> Iterator[str]:
-    """POSIX paths of all in a folder that is no folder itself, links unfollowed, in order."""
-    with os.scandir(folder) as scan:
-        items = sorted(scan, key=lambda item: item.name)
-    for item in items:
-        if item.is_dir(follow_symlinks=False):
-            yield from walk_files(Path(item.path), f"{below}{item.name}/")
-        else:
-            yield below + item.name
-
-
 def _digest(root: Path, map_file: Path | None, base: TemplateSet | None) -> str:
-    """Depends on names, exec bits and bytes alone: the same set has the same digest everywhere."""
-    total = hashlib.sha256()
-
-    def add(name: str, path: Path) -> None:
-        if path.is_symlink():
-            kind, content = "link", os.fsencode(path.readlink())
-        elif not path.is_file():
-            raise TemplateSetError(f"{path}: neither a file, a folder nor a link; remove it")
-        else:
-            kind = "exec" if path.stat().st_mode & 0o111 else "file"
-            content = path.read_bytes()
-        total.update(f"{kind} {name} {len(content)}\n".encode() + content)
-
-    if base is not None:
-        total.update(f"extends {base.digest}\n".encode())
-    if map_file is not None:
-        add(PATH_MAP, map_file)
-    for single in (SETTINGS, SCHEMA):
-        if (root / single).is_file():
-            add(single, root / single)
-    for folder in (SKELETONS, TEMPLATES):
-        if (root / folder).is_dir():
-            for name in walk_files(root / folder):
-                if CACHES.isdisjoint(PurePosixPath(name).parts):
-                    add(f"{folder}/{name}", root / folder / name)
-    return total.hexdigest()
+    files = [] if map_file is None else [(PATH_MAP, map_file)]
+    files += [(name, root / name) for name in (SETTINGS, SCHEMA) if (root / name).is_file()]
+    hooks = [HOOKS] if (root / SETTINGS).is_file() else []
+    for folder in (SKELETONS, TEMPLATES, *hooks):
+        files += files_below(root, folder)
+    return digest_of(files, b"" if base is None else f"extends {base.digest}\n".encode())

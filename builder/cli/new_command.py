@@ -51,6 +51,8 @@ CHANGES = 2
     " https://host/org/set.git@v1#sub/folder (a tag, a branch or a commit, and where in it; each"
     " may be left out); gh:org/set@v1 and cookiecutter's other abbreviations too.",
 )  # fmt: skip
+@click.option("--trust", is_flag=True, help="Let hooks of the set run: programs of its own.")
+@click.option("--no-hooks", is_flag=True, help="Do without the set's hooks.")
 @click.option(
     "--correspond_file_path", "path_map", type=_PATH, metavar="FILE",
     help="Path map to use instead of the set's own.",
@@ -71,6 +73,8 @@ def command(
     assignments: tuple[str, ...],
     output: Path,
     templates: str | None,
+    trust: bool,
+    no_hooks: bool,
     path_map: Path | None,
     interactive: bool,
     dry_run: bool,
@@ -88,12 +92,15 @@ def command(
         raise UsageError("--exit-code goes with --dry-run or --diff")
     if diff and as_json:
         raise UsageError("--diff prints a diff, --json a document; choose one")
+    if trust and no_hooks:
+        raise UsageError("--trust lets hooks run, --no-hooks does without them; choose one")
     fetched = fetch(templates) if templates else Fetched(_usual_templates(classic=classic))
     request = Request(
         name=name,
         templates=fetched.folder,
         source=fetched.source,
         confined_to=fetched.confined_to,
+        hooks="run" if trust else "skip" if no_hooks else "refuse",
         path_map=path_map,
         variables_file=variables_file,
         model=model,

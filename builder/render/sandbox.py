@@ -64,7 +64,7 @@ def layered_environment(
     environment = LayeredEnvironment(
         loader=ConfinedLoader(templates, *bases),
         bytecode_cache=CompiledTemplates(compiled),
-        undefined=_StrictUndefined,
+        undefined=NamedStrictUndefined,
         finalize=_only_quoted,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -179,7 +179,7 @@ class _MarkingGenerator(_BoundedGenerator):
         raise nodes.Impossible
 
 
-class _BoundedEnvironment(SandboxedEnvironment):
+class BoundedEnvironment(SandboxedEnvironment):
     """A sandbox in which nothing grows without bound."""
 
     code_generator_class = _BoundedGenerator
@@ -213,11 +213,11 @@ class _BoundedEnvironment(SandboxedEnvironment):
         return wrapped
 
 
-class PlainEnvironment(_BoundedEnvironment):
+class PlainEnvironment(BoundedEnvironment):
     """The classic form's environment."""
 
 
-class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
+class LayeredEnvironment(ImmutableSandboxedEnvironment, BoundedEnvironment):
     """infergen's own form's environment, which marks."""
 
     code_generator_class = _MarkingGenerator
@@ -232,7 +232,7 @@ class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
         """Join what a template printed; every piece was quoted, so the whole is."""
-        return Quoted(_BoundedEnvironment.concat(pieces))
+        return Quoted(BoundedEnvironment.concat(pieces))
 
 
 def _only_quoted(value: Any) -> str:
@@ -283,7 +283,9 @@ class _NamedUndefined(Undefined):
         super().__init__(hint, obj, name, exc)
 
 
-class _StrictUndefined(_NamedUndefined, StrictUndefined):
+class NamedStrictUndefined(_NamedUndefined, StrictUndefined):
+    """An error wherever it is used."""
+
     __slots__ = ()
 
 

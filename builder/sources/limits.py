@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from builder.errors import SourceError, UnsafePathError
-from builder.template_set import walk_files
+from builder.set_files import walk_files
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 50_000
