@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -319,3 +321,18 @@ def test_the_example_differs_from_the_shipped_set_where_it_says(cli: Cli, tmp_pa
 def test_the_example_is_for_the_set_that_ships() -> None:
     template_set = open_template_set(EXAMPLE)
     assert template_set.roots == (EXAMPLE, default_root())
+
+
+def test_a_service_of_the_example_passes_its_own_tests(cli: Cli, tmp_path: Path) -> None:
+    done = cli("new", "--name", "sample", "--templates", EXAMPLE, "--set", "cost_centre=42")
+    assert done.returncode == 0, done.stderr
+    for command in (
+        ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        ("hadolint", "Dockerfile"),
+        ("yamllint", "--strict", "."),
+    ):
+        checked = subprocess.run(
+            [Path(sys.executable).parent / command[0], *command[1:]],
+            cwd=tmp_path / "sample", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert checked.returncode == 0, checked.stdout + checked.stderr
