@@ -15,7 +15,7 @@ from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
-from builder.paths import check_name
+from builder.paths import check_name, check_relative
 from builder.plan import make_plan
 from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
@@ -119,6 +119,8 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
                 " --model FILE"
             )
     given = vars_.read_given(schema, file, request.assignments)
+    if request.confined_to is not None and request.variables_file is None:
+        _confine_files(given)
     if not (template_set.plain and "name" in given.values):
         given = given.with_option("name", request.name, "--name")
     if request.variant is not None:
@@ -126,6 +128,14 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
             raise UsageError(f"--variant {request.variant}: {template_set.name} has no variants")
         given = given.with_option("variant", request.variant, "--variant")
     return given
+
+
+def _confine_files(given: Given) -> None:
+    """Variables that came with a set from elsewhere name files beside them, and no others."""
+    for name in ("model_file_name", "label_file_name"):
+        value = given.document.value.get(name)
+        if isinstance(value, str) and value:
+            check_relative(value, what=given.document.where((name,)))
 
 
 def _choose_variant(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from builder.errors import HookError, TemplateSetError
+from builder.errors import HookError, Interrupted, TemplateSetError
 from builder.output import Output, OutputFile
 from builder.plan import outputs_of
 from builder.template_set import HOOKS
@@ -103,7 +103,8 @@ def run_hooks(
                 _run(hook, program, before, folder)
         generated = {output.path for output in outputs}
         added = [it for it in _read_back(before, ()) if it.path not in generated]
-        publish(folder / "after", name, (*added, *outputs))
+        if publish(folder / "after", name, (*added, *outputs)).interrupted:
+            raise Interrupted("interrupted; nothing half-written is left")
         for hook, program in programs:
             if hook.when == _POST:
                 _run(hook, program, folder / "after" / name, folder)

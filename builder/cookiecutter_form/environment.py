@@ -52,7 +52,7 @@ def environment_of(form: Form, *folders: Path) -> BoundedEnvironment:
     settings: dict[str, Any] = {"keep_trailing_newline": True, **form.jinja_settings}
     try:
         environment = BoundedEnvironment(
-            loader=ConfinedLoader(*folders),
+            loader=ConfinedLoader(*folders, inside=form.root),
             undefined=NamedStrictUndefined,
             extensions=[*_USUAL, *syntax],
             auto_reload=False,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+
+from cookiecutter.generate import is_binary
 
 from builder.cookiecutter_form.form import Form
 from builder.cookiecutter_form.values import CONTEXT
@@ -88,9 +91,7 @@ def _output(
     suspects: Mapping[str, Any],
     renderer: Renderer,
 ) -> OutputFile:
-    from binaryornot.check import is_binary  # noqa: PLC0415 - what cookiecutter asks
-
-    source = _file_inside(form.project, item.name)
+    source = _file_inside(form, item.name)
     mode = EXECUTABLE_MODE if source.stat().st_mode & 0o100 else FILE_MODE
     if item.is_copied or is_binary(str(source)):
         content = source if source.stat().st_size > LARGE else source.read_bytes()
@@ -123,13 +124,14 @@ def encoded(text: str, shown: str) -> bytes:
         ) from None
 
 
-def _file_inside(root: Path, name: str) -> Path:
-    """A file of the project, whose name may be a template; a link must stay inside."""
-    inside, found = root.resolve(), (root / name).resolve()
-    if not found.is_relative_to(inside):
-        raise UnsafePathError(f"{root / name}: the link leads outside {root}")
+def _file_inside(form: Form, name: str) -> Path:
+    """A file of the project, or of the template where it is a link, as to its own licence."""
+    path = form.project / name
+    found = Path(os.path.realpath(path))
+    if not found.is_relative_to(form.root.resolve()):
+        raise UnsafePathError(f"{path}: the link leads outside {form.root}")
     if not found.is_file():
-        raise UnsafePathError(f"{root / name}: no file, nor a link to one; remove it")
+        raise UnsafePathError(f"{path}: no file, nor a link to one; remove it")
     return found
 
 

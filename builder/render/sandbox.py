@@ -97,13 +97,16 @@ class ConfinedLoader(FileSystemLoader):
     Where there are more folders, they are of sets that the first's extends, one after another: the
     first that has a template gives it. ``base:`` before a name passes over the folder of the
     template that says it, so that a template can extend or include the one that it replaces.
+
+    ``inside`` is a larger folder that links may lead to, if not each folder alone.
     """
 
-    def __init__(self, folder: Path, *bases: Path) -> None:
+    def __init__(self, folder: Path, *bases: Path, inside: Path | None = None) -> None:
         super().__init__([folder, *bases])
         self.folders = (folder, *bases)
         self._loaders = [
-            (os.path.realpath(path) + os.sep, FileSystemLoader(path)) for path in self.folders
+            (os.path.realpath(inside or path) + os.sep, FileSystemLoader(path))
+            for path in self.folders
         ]
 
     def get_source(self, environment: Any, template: str) -> tuple[str, str, Callable[[], bool]]:

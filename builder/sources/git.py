@@ -38,6 +38,7 @@ _CONFIGURATION = {
 _MOST_LISTED = 10
 _WANTS_PASSWORD = ("could not read Username", "could not read Password", "Permission denied (")
 _NO_PASSWORD = "\ngit is not let ask for a password; set up a key or a credential helper for it"
+_KEPT = ("GIT_ASKPASS", "GIT_CONFIG_", "GIT_HTTP", "GIT_PROXY", "GIT_SSH", "GIT_SSL")
 _CUT_SHORT = ("File too large", "signal 25", "invalid index-pack output")
 """What git says first when a file of its grows beyond the bound."""
 
@@ -162,33 +163,33 @@ def _too_slow(shown: str) -> SourceError:
 
 def _environment() -> dict[str, str]:
     """The user's own, without what names another repository, and with git on a short lead."""
-    # Set where we run inside git's own hooks; only those that say how to connect are kept.
-    kept = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO")
+    # Git sets such where it runs hooks of its own; what says how to connect is kept.
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in kept or name.startswith("GIT_CONFIG_GLOBAL")
+        if not name.startswith("GIT_") or name.startswith(_KEPT)
     }
     environment |= {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-        "GIT_CONFIG_COUNT": str(len(_CONFIGURATION)),
         "LC_ALL": "C",
     }
     if "GIT_SSH" not in environment:
         environment.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
-    for number, (key, value) in enumerate(_CONFIGURATION.items()):
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    for number, (key, value) in enumerate(_CONFIGURATION.items(), start=first):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return environment
+    return environment | {"GIT_CONFIG_COUNT": str(first + len(_CONFIGURATION))}
 
 
 @contextlib.contextmanager
 def _own_environment() -> Iterator[None]:
     """cookiecutter starts git with this process's environment."""
-    former = dict(os.environ)
+    former, own = dict(os.environ), _environment()
     try:
         os.environ.clear()
-        os.environ.update(_environment())
+        os.environ.update(own)
         yield
     finally:
         os.environ.clear()

@@ -57,6 +57,13 @@ def test_a_mapping_is_laid_over_the_defaults(tmp_path: Path, template: Path) -> 
     assert_same(ours, theirs)
 
 
+def test_links_to_what_lies_beside_the_project(tmp_path: Path, template: Path) -> None:
+    write(template / "NOTICE", "of {{ cookiecutter.module }}\n")
+    (template / "{{cookiecutter.project_slug}}" / "NOTICE").symlink_to("../NOTICE")
+    theirs = made_by_cookiecutter(template, tmp_path / "theirs", {})
+    assert_same(made_by_us(template, tmp_path / "ours", theirs.name), theirs)
+
+
 def test_other_delimiters_and_line_ends(tmp_path: Path) -> None:
     variables = {
         "name": "sample",

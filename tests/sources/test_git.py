@@ -291,6 +291,8 @@ def test_nothing_of_a_repository_or_of_git_runs(tmp_path: Path, repository: Repo
     write(tmp_path / "home" / ".gitconfig", f"[init]\n\ttemplateDir = {hooks.parent}\n")
     made(repository.url)
     assert not (tmp_path / "ran").exists()
+    subprocess.run(["git", "clone", "--quiet", repository.url, tmp_path / "clone"], check=True)
+    assert (tmp_path / "ran").exists()
 
 
 def test_inside_a_hook_of_git(
@@ -302,6 +304,35 @@ def test_inside_a_hook_of_git(
     monkeypatch.setenv("GIT_WORK_TREE", "/")
     made(repository.url)
     assert os.environ["GIT_WORK_TREE"] == "/"
+
+
+def test_settings_of_git_in_the_environment_are_kept(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as who a caller is; CI systems say it so."""
+    url = repository.url
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.folder.parent.as_uri()}/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://127.0.0.1:1/")
+    generated = made("https://127.0.0.1:1/our-set@main")
+    assert generated.template_set.digest == made(url).template_set.digest
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "url.ext::touch pwned .insteadOf")
+    assert "transport 'ext' not allowed" in refused("https://127.0.0.1:1/other@main")
+
+
+def test_variables_of_a_set_from_elsewhere_name_files_beside_them(
+    repository: Repository,
+) -> None:
+    sample = repository.folder / "vars.yaml"
+    for name in ("model_file_name", "label_file_name"):
+        for path in ("/etc/hostname", "../../../../../secret.txt"):
+            write(sample, f"variant: small\n{name}: {path}\n")
+            repository.commit()
+            message = refused(repository.url)
+            assert "vars.yaml:2: the path" in message
+    write(sample, "variant: small\nmodel_file_name: model.onnx\nlabel_file_name: ''\n")
+    repository.commit()
+    made(repository.url)
 
 
 def test_line_ends_are_the_repositorys(tmp_path: Path, repository: Repository) -> None:
