@@ -1,4 +1,4 @@
-"""What a set's ``extends`` means: the set that it lies over.
+"""What a set's ``extends`` means: where the set lies that it extends, and whether that will do.
 
 ``infergen@3`` is the set that ships with infergen, at this version and no other. Anything else is a
 folder, relative to the set's own, or a source as ``--templates`` takes it.
@@ -7,27 +7,47 @@ folder, relative to the set's own, or a source as ``--templates`` takes it.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import TemplateSetError
-from builder.template_set import TemplateSet, default_root, open_template_set
 
 _SHIPPED = "infergen"
 _MOST_LEVELS = 8
 
 
-def open_base(
-    text: str, where: str, above: tuple[Path, ...], confined_to: Path | None
-) -> TemplateSet:
-    """Open the set that ``text`` names, read at ``where`` in the settings of the last of ``above``.
+@dataclass(frozen=True, slots=True)
+class Extends:
+    """The text, and where in the settings it stands."""
 
-    ``above`` are the sets that extend it, one by way of another. Raises TemplateSetError, or what
-    fetching a source raises.
+    text: str
+    where: str
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.text.partition("@")[0] == _SHIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The folder of the set that is extended, and what that is confined to in turn."""
+
+    folder: Path
+    confined_to: Path | None
+
+
+def find_base(
+    extends: Extends, above: tuple[Path, ...], *, shipped: Path, confined_to: Path | None
+) -> Base:
+    """Find the set that the last of ``above`` extends; the others extend that one.
+
+    Raises TemplateSetError, or what fetching a source raises.
     """
-    if text.partition("@")[0] == _SHIPPED:
-        return _open_shipped(text, where)
+    text, where = extends.text, extends.where
     folder = (above[-1] / text).resolve()
-    if ":" in text or text.lower().endswith(".zip"):
+    if extends.is_shipped:
+        folder, confined_to = shipped, None
+    elif ":" in text or text.lower().endswith(".zip"):
         from builder.sources import fetch  # noqa: PLC0415 - few sets extend those
 
         fetched = fetch(text, local=confined_to is None)
@@ -40,24 +60,24 @@ def open_base(
         raise TemplateSetError(f"{where}: extends: no folder {folder}")
     if folder in above or len(above) >= _MOST_LEVELS:
         raise TemplateSetError(f"{where}: extends: {text} leads back to a set that extends it")
-    base = open_template_set(folder, confined_to=confined_to, extended_by=above)
-    if base.plain:
+    return Base(folder, confined_to)
+
+
+def check_base(extends: Extends, *, plain: bool, version: int) -> None:
+    """Raise TemplateSetError if the set that was found is not one to extend."""
+    text, where = extends.text, extends.where
+    if plain:
         raise TemplateSetError(
             f"{where}: {text} is a plain set, which has no layers and cannot be extended"
         )
-    return base
-
-
-def _open_shipped(text: str, where: str) -> TemplateSet:
-    base = open_template_set(default_root())
+    if not extends.is_shipped or text == f"{_SHIPPED}@{version}":
+        return
     if not re.fullmatch(rf"{_SHIPPED}@[1-9][0-9]{{0,5}}", text):
         raise TemplateSetError(
             f"{where}: extends: {text} is to say the version that it was made for:"
-            f" {_SHIPPED}@{base.version} is the one that ships here"
+            f" {_SHIPPED}@{version} is the one that ships here"
         )
-    if text != f"{_SHIPPED}@{base.version}":
-        raise TemplateSetError(
-            f"{where}: extends: {text}, but this infergen ships {_SHIPPED}@{base.version}; bring"
-            f" the set to that version and say so, or install an infergen that ships {text}"
-        )
-    return base
+    raise TemplateSetError(
+        f"{where}: extends: {text}, but this infergen ships {_SHIPPED}@{version}; bring the set to"
+        f" that version and say so, or install an infergen that ships {text}"
+    )

@@ -14,6 +14,7 @@ from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.extends import Extends, check_base, find_base
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 from builder.set_files import digest_of, files_below, walk_files
@@ -136,10 +137,7 @@ def open_template_set(
     settings = _read_settings(root) if (root / SETTINGS).is_file() else None
     base = None
     if settings is not None and settings.extends is not None:
-        from builder.extends import open_base  # noqa: PLC0415 - most sets stand alone
-
-        above = (*extended_by, root.resolve())
-        base = open_base(settings.extends, settings.where, above, confined_to)
+        base = _open_base(settings.extends, (*extended_by, root.resolve()), confined_to)
     if base is None and not (root / TEMPLATES).is_dir():
         raise TemplateSetError(f"{root}: no folder {TEMPLATES}/, so this is no template set")
     map_file: Path | None = path_map or root / PATH_MAP
@@ -166,11 +164,14 @@ class _Settings:
     document: yamlfile.Document
     version: int
     supports: int
-    extends: str | None
+    extends: Extends | None
 
-    @property
-    def where(self) -> str:
-        return self.document.where(("extends",))
+
+def _open_base(extends: Extends, above: tuple[Path, ...], confined_to: Path | None) -> TemplateSet:
+    found = find_base(extends, above, shipped=default_root(), confined_to=confined_to)
+    base = open_template_set(found.folder, confined_to=found.confined_to, extended_by=above)
+    check_base(extends, plain=base.plain, version=base.version)
+    return base
 
 
 def _read_settings(root: Path) -> _Settings:
@@ -190,7 +191,7 @@ def _read_settings(root: Path) -> _Settings:
         document=document,
         version=_whole_number(document, "version", least=1),
         supports=_whole_number(document, "supports", least=0, default=0),
-        extends=extends,
+        extends=None if extends is None else Extends(extends, document.where(("extends",))),
     )
 
 

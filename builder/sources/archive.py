@@ -22,7 +22,7 @@ from pathlib import Path
 from builder.errors import SourceError
 from builder.paths import Claims, check_relative
 from builder.sources.address import without_credentials
-from builder.sources.limits import MAX_SECONDS, check_amount
+from builder.sources.limits import check_amount, in_time
 
 _CHUNK = 1024 * 1024
 _ENCRYPTED = 0x1
@@ -37,7 +37,7 @@ def download(url: str, into: Path) -> Path:
         raise SourceError(f"{shown}: a zip is fetched by http or https, or given as a file")
     path = into / "download.zip"
     try:
-        with _opener().open(url, timeout=MAX_SECONDS) as answer, path.open("wb") as file:
+        with in_time(shown), _opener().open(url) as answer, path.open("wb") as file:
             size = 0
             while chunk := answer.read(_CHUNK):
                 size += len(chunk)

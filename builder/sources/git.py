@@ -19,9 +19,8 @@ from pathlib import Path
 
 from builder.errors import SourceError
 from builder.nearest import did_you_mean
-from builder.render.timelimit import TimeUp, time_limit
+from builder.sources import limits
 from builder.sources.address import without_credentials
-from builder.sources.limits import MAX_BYTES, MAX_SECONDS, check_tree
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,63}")
@@ -92,7 +91,7 @@ def clone(url: str, commit: str, into: Path) -> Path:
             raise SourceError(f"{shown}: no commit {commit}")
         raise _failed(url, done.stderr)
     shutil.rmtree(cloned / ".git")
-    check_tree(cloned, shown)
+    limits.check_tree(cloned, shown)
     return cloned.rename(cloned.with_name(cloned.name.replace("%2B", "+")))
 
 
@@ -126,13 +125,13 @@ def _git(*arguments: str, shown: str) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=MAX_SECONDS,
+            timeout=limits.MAX_SECONDS,
             check=False,
         )
     except FileNotFoundError:
         raise _no_git(shown) from None
     except subprocess.TimeoutExpired:
-        raise _too_slow(shown) from None
+        raise limits.too_slow(shown) from None
 
 
 def _no_git(shown: str) -> SourceError:
@@ -146,7 +145,7 @@ def _failed(url: str, output: str) -> SourceError:
     told = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
     reason = without_credentials((told or lines or ["git failed"])[0])
     if any(sign in reason for sign in _CUT_SHORT):
-        return SourceError(f"{shown}: the repository holds more than {MAX_BYTES >> 20} MiB")
+        return SourceError(f"{shown}: the repository holds more than {limits.MAX_BYTES >> 20} MiB")
     advice = _NO_PASSWORD if any(sign in output for sign in _WANTS_PASSWORD) else ""
     return SourceError(f"{shown}: cannot be fetched: {reason.partition(': ')[2] or reason}{advice}")
 
@@ -155,10 +154,6 @@ def _output_of(error: BaseException | None) -> str:
     if isinstance(error, subprocess.CalledProcessError) and isinstance(error.output, bytes):
         return error.output.decode("utf-8", "replace")
     return ""
-
-
-def _too_slow(shown: str) -> SourceError:
-    return SourceError(f"{shown}: took longer than {MAX_SECONDS} s and was stopped")
 
 
 def _environment() -> dict[str, str]:
@@ -200,12 +195,10 @@ def _own_environment() -> Iterator[None]:
 def _bounded(shown: str) -> Iterator[None]:
     """No program started within writes a file beyond the bound, or lasts longer than allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if soft == resource.RLIM_INFINITY or soft > MAX_BYTES:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, hard))
+    if soft == resource.RLIM_INFINITY or soft > limits.MAX_BYTES:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limits.MAX_BYTES, hard))
     try:
-        with time_limit(MAX_SECONDS):
+        with limits.in_time(shown):
             yield
-    except TimeUp:
-        raise _too_slow(shown) from None
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from builder.errors import SourceError, UnsafePathError
+from builder.render.timelimit import TimeUp, time_limit
 from builder.set_files import walk_files
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 50_000
 MAX_SECONDS = 300
+
+
+def too_slow(shown: str) -> SourceError:
+    """The error for what did not come in time."""
+    return SourceError(f"{shown}: took longer than {MAX_SECONDS} s and was stopped")
+
+
+@contextlib.contextmanager
+def in_time(shown: str) -> Iterator[None]:
+    """Raises SourceError within the block once the time is up."""
+    try:
+        with time_limit(MAX_SECONDS):
+            yield
+    except TimeUp:
+        raise too_slow(shown) from None
 
 
 def check_tree(root: Path, shown: str) -> None:

@@ -19,7 +19,7 @@ from builder.errors import InfergenError, SourceError
 from builder.generate import Generated, Request, generate
 from builder.output import OutputFile
 from builder.record import RECORD_PATH, Source, parse_record
-from builder.sources import fetch, git
+from builder.sources import fetch, limits
 from tests.conftest import Cli, tree
 from tests.sets import write
 from tests.sources.conftest import Repository
@@ -343,11 +343,20 @@ def test_line_ends_are_the_repositorys(tmp_path: Path, repository: Repository) -
 def test_too_large(repository: Repository, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (repository.folder / "large").write_bytes(os.urandom(200_000))
     repository.commit()
-    monkeypatch.setattr(git, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(limits, "MAX_BYTES", 100_000)
     with pytest.raises(SourceError, match="the repository holds more than"):
         fetch(repository.url)
     assert [path.name for path in cache.rglob("*") if path.is_file()] == []
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("rest", [".git", f".git@{'a' * 40}", ".zip"])
+def test_too_slow(cache: Path, monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+    monkeypatch.setattr(limits, "MAX_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        message = refused(f"http://127.0.0.1:{silent.getsockname()[1]}/set{rest}")
+    assert message.endswith("took longer than 1 s and was stopped")
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_names_that_cookiecutter_takes_for_others(repository: Repository) -> None:
