@@ -84,7 +84,7 @@ def material(generated: Generated) -> Material:
     """What a generated service was made of; its set has to be layered."""
     layers = generated.template_set.layers(str(generated.variant))
     return Material(
-        templates=generated.template_set.templates,
+        templates=generated.template_set.template_folders[0],
         mapped={
             entry.destination: entry.template
             for entry in generated.template_set.entries

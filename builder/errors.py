@@ -34,6 +34,10 @@ class TemplateSetError(InfergenError):
     """A template set is incomplete or contradicts itself."""
 
 
+class SourceError(InfergenError):
+    """A template set cannot be fetched from where ``--templates`` says."""
+
+
 class VariablesError(InfergenError):
     """One or more variables are wrong; all mistakes are in the one message."""
 
@@ -48,6 +52,10 @@ class ModelError(InfergenError):
 
 class RenderError(InfergenError):
     """A template cannot be rendered, or what it renders does not parse."""
+
+
+class HookError(InfergenError):
+    """A hook of a template set failed; nothing was written."""
 
 
 class WriteError(InfergenError):

@@ -5,10 +5,10 @@ Every command that makes or remakes a service goes through ``generate``; writing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
@@ -16,12 +16,21 @@ from builder.chosen_model import ChosenModel, choose_model, model_files
 from builder.data_files import data_files, with_sample, with_source_name
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
-from builder.paths import check_name
+from builder.paths import check_name, check_relative
 from builder.plan import make_plan
-from builder.record import Record, make_record, record_files
+from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
-from builder.template_set import TEMPLATES, TemplateSet, open_template_set
+from builder.template_set import (
+    HOOKS,
+    TEMPLATES,
+    TemplateSet,
+    is_cookiecutter_template,
+    open_template_set,
+)
 from builder.variables import Given
+
+if TYPE_CHECKING:
+    from builder.hooks import Hook, HookPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,11 @@ class Request:
     assignments: tuple[str, ...] = ()
     previous: Record | None = None
     """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
+    source: Source | None = None
+    """Where ``templates`` was fetched from, if it was."""
+    confined_to: Path | None = None
+    """What was fetched with it, beyond which the set extends nothing on this machine."""
+    hooks: HookPolicy = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +72,13 @@ def generate(request: Request) -> Generated:
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
     """
     check_name(request.name)
-    template_set = open_template_set(request.templates, request.path_map)
-    schema_file = template_set.schema_file
-    schema = None if schema_file is None else schemas.read_schema(schema_file)
+    if is_cookiecutter_template(request.templates):
+        return _from_cookiecutters_form(request)
+    template_set = open_template_set(
+        request.templates, request.path_map, confined_to=request.confined_to
+    )
+    hooks = _hooks(template_set, request.hooks)
+    schema = schemas.read_schemas(template_set.schema_files)
     given = _read_given(request, template_set, schema)
     if schema is not None:
         vars_.check(schema, given)
@@ -82,6 +100,8 @@ def generate(request: Request) -> Generated:
     plan = make_plan(template_set, layers, attachments)
     seen = variables if template_set.plain else {**variables, "layers": layers}
     outputs = (*plan.copies, *_render(template_set, plan.renderings, seen))
+    if hooks:
+        outputs = _with_hooks(hooks, outputs, request.name, variables)
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,
@@ -89,6 +109,7 @@ def generate(request: Request) -> Generated:
         variant=variant,
         variables=variables if schema is None else schemas.without_secrets(schema, variables),
         outputs=outputs,
+        source=request.source,
     )
     outputs += record_files(record, outputs)
     return Generated(template_set, variant, variables, outputs, record)
@@ -104,6 +125,8 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
                 " --model FILE"
             )
     given = vars_.read_given(schema, file, request.assignments)
+    if request.confined_to is not None and request.variables_file is None:
+        _confine_files(given)
     if not (template_set.plain and "name" in given.values):
         given = given.with_option("name", request.name, "--name")
     if request.variant is not None:
@@ -111,6 +134,14 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
             raise UsageError(f"--variant {request.variant}: {template_set.name} has no variants")
         given = given.with_option("variant", request.variant, "--variant")
     return given
+
+
+def _confine_files(given: Given) -> None:
+    """Variables that came with a set from elsewhere name files beside them, and no others."""
+    for name in ("model_file_name", "label_file_name"):
+        value = given.document.value.get(name)
+        if isinstance(value, str) and value:
+            check_relative(value, what=given.document.where((name,)))
 
 
 def _choose_variant(
@@ -145,7 +176,7 @@ def _render(
     from builder.render.verify import verify  # noqa: PLC0415
 
     make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(template_set.templates))
+    renderer = Renderer(make_environment(*template_set.template_folders))
     outputs = []
     for rendering in renderings:
         content = renderer.render(rendering.template, variables, destination=rendering.path)
@@ -155,3 +186,63 @@ def _render(
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)
+
+
+def _hooks(template_set: TemplateSet, policy: HookPolicy) -> tuple[Hook, ...]:
+    """The hooks that are to run; the classic form of the pattern knows none."""
+    if template_set.plain or not any((root / HOOKS).is_dir() for root in template_set.roots):
+        return ()
+    from builder.hooks import check_hooks, find_hooks  # noqa: PLC0415 - few sets have any
+
+    return check_hooks(find_hooks(template_set.roots), policy, template_set.name)
+
+
+def _with_hooks(
+    hooks: Sequence[Hook], outputs: Sequence[Output], name: str, variables: Mapping[str, Any]
+) -> tuple[Output, ...]:
+    from builder.hooks import run_hooks  # noqa: PLC0415 - few sets have any
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - as above
+    from builder.render.sandbox import layered_environment  # noqa: PLC0415
+
+    def render(hook: Hook) -> bytes:
+        renderer = Renderer(layered_environment(hook.file.parent))
+        return renderer.render(hook.file.name, variables, destination=hook.file.name)
+
+    return run_hooks(hooks, outputs, name, render)
+
+
+def _from_cookiecutters_form(request: Request) -> Generated:
+    from builder.cookiecutter_form.make import make  # noqa: PLC0415 - brings cookiecutter
+
+    root = request.templates
+    said = {
+        "--model": request.model,
+        "--labels": request.labels,
+        "--variant": request.variant,
+        "--correspond_file_path": request.path_map,
+    }
+    for option, value in said.items():
+        if value is not None:
+            raise UsageError(f"{option} {value}: a cookiecutter template knows no such thing")
+    made = make(root, request.name, request.variables_file, request.assignments, request.hooks)
+    template_set = TemplateSet(
+        root=root,
+        name=root.resolve().name,
+        plain=True,
+        version=0,
+        supports=0,
+        variants={},
+        entries=(),
+        digest=made.digest,
+    )
+    record = make_record(
+        set_name=template_set.name,
+        set_version=template_set.version,
+        set_digest=template_set.digest,
+        variant=None,
+        variables=made.variables,
+        outputs=made.outputs,
+        source=request.source,
+    )
+    outputs = (*made.outputs, *record_files(record, made.outputs))
+    return Generated(template_set, None, made.variables, outputs, record)

@@ -17,7 +17,8 @@ from builder.output import (
     OutputLink,
 )
 from builder.paths import Claims, check_link, check_relative
-from builder.template_set import CACHES, SKELETONS, TEMPLATES, TemplateSet
+from builder.set_files import CACHES
+from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
 
 LARGE = 1024 * 1024
 """Skeleton files above this many bytes are copied from where they lie rather than read first."""
@@ -48,49 +49,80 @@ def make_plan(
     Raises TemplateSetError or UnsafePathError where two sources claim one destination, or where a
     path leads out of the service or out of the set.
     """
-    claims = Claims()
-    copies: list[Output] = []
+    copies: list[tuple[Output, _Origin]] = []
     if template_set.plain:
         renderings = _renderings(template_set, None)
-        rendered = {rendering.path for rendering in renderings}
+        rendered = {rendering.path for rendering, _ in renderings}
         # The classic builder copies first and then writes the rendered file over the copy.
-        copies += [
-            c for c in _skeleton(template_set.skeletons, SKELETONS) if c.path not in rendered
-        ]
-        for copy in copies:
-            _claim(claims, copy, f"{SKELETONS}/{copy.path}")
+        for copy in outputs_of(template_set.root / SKELETONS, SKELETONS):
+            if copy.path not in rendered:
+                copies.append((copy, _Origin(0, f"{SKELETONS}/{copy.path}")))
     else:
         renderings = _renderings(template_set, layers)
-        for layer in layers:
-            for copy in _skeleton(template_set.skeletons / layer, f"{SKELETONS}/{layer}"):
-                if CACHES.isdisjoint(copy.path.split("/")):
-                    _claim(claims, copy, f"{SKELETONS}/{layer}/{copy.path}")
-                    copies.append(copy)
-    for rendering in renderings:
-        claims.claim(rendering.path, f"{TEMPLATES}/{rendering.template}")
+        copies += _layered_skeletons(template_set, layers)
+    if template_set.base is not None:
+        renderings, copies = _nearest(renderings, copies)
+    claims = Claims()
+    for copy, origin in copies:
+        claims.claim(copy.path, origin.shown, folder=isinstance(copy, OutputFolder))
+    for rendering, origin in renderings:
+        claims.claim(rendering.path, origin.shown)
     for attachment in attachments:
         claims.claim(check_relative(attachment.path, what="model"), "the model")
-        copies.append(attachment)
-    return Plan(tuple(copies), renderings)
-
-
-def _claim(claims: Claims, output: Output, source: str) -> None:
-    claims.claim(output.path, source, folder=isinstance(output, OutputFolder))
-
-
-def _renderings(template_set: TemplateSet, layers: Sequence[str] | None) -> tuple[Rendering, ...]:
-    return tuple(
-        Rendering(
-            path=entry.destination,
-            template=entry.template,
-            mode=_mode(template_set.templates / entry.template),
-        )
-        for entry in template_set.entries
-        if layers is None or entry.template.partition("/")[0] in layers
+    return Plan(
+        (*(copy for copy, _ in copies), *attachments),
+        tuple(rendering for rendering, _ in renderings),
     )
 
 
-def _skeleton(root: Path, shown: str) -> Iterator[Output]:
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where something comes from: how many sets away, and what to call it in a message."""
+
+    level: int
+    shown: str
+
+
+def _layered_skeletons(
+    template_set: TemplateSet, layers: Sequence[str]
+) -> Iterator[tuple[Output, _Origin]]:
+    for level, root in enumerate(template_set.roots):
+        for layer in layers:
+            shown = f"{SKELETONS}/{layer}"
+            for copy in outputs_of(root / SKELETONS / layer, shown):
+                if CACHES.isdisjoint(copy.path.split("/")):
+                    yield copy, _Origin(level, f"{shown}/{copy.path}")
+
+
+def _renderings(
+    template_set: TemplateSet, layers: Sequence[str] | None
+) -> list[tuple[Rendering, _Origin]]:
+    found = []
+    for entry in template_set.entries:
+        if layers is None or entry.template.partition("/")[0] in layers:
+            rendering = Rendering(entry.destination, entry.template, _mode(entry.file))
+            found.append((rendering, _Origin(entry.level, f"{TEMPLATES}/{entry.template}")))
+    return found
+
+
+def _nearest(
+    renderings: list[tuple[Rendering, _Origin]], copies: list[tuple[Output, _Origin]]
+) -> tuple[list[tuple[Rendering, _Origin]], list[tuple[Output, _Origin]]]:
+    """Without what a nearer set puts in the same place; two of one set are left to be refused."""
+    nearest: dict[str, int] = {}
+    for item, origin in (*renderings, *copies):
+        nearest[item.path] = min(origin.level, nearest.get(item.path, origin.level))
+    return (
+        [(item, origin) for item, origin in renderings if origin.level == nearest[item.path]],
+        [(item, origin) for item, origin in copies if origin.level == nearest[item.path]],
+    )
+
+
+def outputs_of(root: Path, shown: str) -> Iterator[Output]:
+    """All in a folder, if there is one, as it stands there; ``shown`` names it in messages.
+
+    Raises TemplateSetError or UnsafePathError for what no service may have.
+    """
     if root.is_dir():
         yield from _walk(root, root, "", shown)
 

@@ -55,10 +55,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a set was fetched from, as it was said, and the commit if that is a git repository."""
+
+    said: str
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What a service was generated from; a plain set has no variant.
 
-    ``files`` has its links and folders too, but not the record's own files.
+    ``files`` has its links and folders too, but not the record's own files. ``source`` is None for
+    a set that was at hand.
     """
 
     set_name: str
@@ -67,6 +76,7 @@ class Record:
     variant: str | None
     variables: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Entry] = field(default_factory=dict)
+    source: Source | None = None
 
 
 def make_record(
@@ -76,13 +86,14 @@ def make_record(
     variant: str | None,
     variables: Mapping[str, Any],
     outputs: Iterable[Output],
+    source: Source | None = None,
 ) -> Record:
     """The record of these outputs. ``variables`` must be plain JSON values, without secrets.
 
     Raises WriteError if a file that is to be copied cannot be read.
     """
     entries = {output.path: entry_of(output) for output in outputs}
-    return Record(set_name, set_version, set_digest, variant, variables, entries)
+    return Record(set_name, set_version, set_digest, variant, variables, entries, source)
 
 
 def entry_of(output: Output) -> Entry:
@@ -124,6 +135,7 @@ def format_record(record: Record) -> bytes:
     parts = {
         "format": _to_json(FORMAT),
         "set": _to_json(made_from),
+        **_source_part(record.source),
         "variant": _to_json(record.variant),
         "variables": _one_line_each(record.variables),
         "files": _one_line_each(files),
@@ -163,9 +175,25 @@ def parse_record(raw: bytes, where: str) -> Record:
             variant=None if document["variant"] is None else _text(document["variant"]),
             variables=dict(document["variables"]),
             files=entries,
+            source=_parse_source(document.get("source")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(where, error) from None
+
+
+def _source_part(source: Source | None) -> dict[str, str]:
+    if source is None:
+        return {}
+    said = {"templates": source.said}
+    return {
+        "source": _to_json(said if source.commit is None else {**said, "commit": source.commit})
+    }
+
+
+def _parse_source(part: Any) -> Source | None:
+    if part is None:
+        return None
+    return Source(_text(part["templates"]), _text(part["commit"]) if "commit" in part else None)
 
 
 def read_record(destination: Path) -> Record | None:

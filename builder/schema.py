@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,42 @@ def read_schema(path: Path) -> Schema:
     if not isinstance(root, dict) or not isinstance(root.get("properties"), dict):
         raise TemplateSetError(f"{path}: expected a JSON Schema with properties")
     return Schema(str(path), root)
+
+
+def read_schemas(paths: Sequence[Path]) -> Schema | None:
+    """The schema of a set and of those that it extends, the nearest first; None if none has one.
+
+    Each holds what it adds or changes: definitions are merged by name, null removes one, and any
+    other keyword replaces what is below, but for ``required``, which is added up. Raises
+    TemplateSetError.
+    """
+    if not paths:
+        return None
+    *over, lowest = map(read_schema, paths)
+    merged = lowest.root
+    for schema in reversed(over):
+        required = dict.fromkeys([*merged.get("required", ()), *schema.root.get("required", ())])
+        merged = _laid_over(merged, schema.root)
+        merged["required"] = [name for name in required if name in merged["properties"]]
+    return Schema(str(paths[0]), merged)
+
+
+def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for keyword, value in over.items():
+        if keyword in ("properties", "$defs") and isinstance(value, dict):
+            parts = dict(merged.get(keyword, {}))
+            for name, part in value.items():
+                if part is None:
+                    parts.pop(name, None)
+                elif isinstance(part, dict) and isinstance(parts.get(name), dict):
+                    parts[name] = _laid_over(parts[name], part)
+                else:
+                    parts[name] = part
+            merged[keyword] = parts
+        else:
+            merged[keyword] = value
+    return merged
 
 
 def defaults(schema: Schema, definition: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,45 +1,50 @@
 """Where templates come from: a folder with ``template/``, ``template_files/`` and a path map.
 
 A set with an ``infergen.yaml`` has layers and variants; one without is *plain*, the classic form of
-the pattern, and is used as it stands.
+the pattern, and is used as it stands. A set may extend another (``extends`` in ``infergen.yaml``):
+then it holds only what it adds or changes, and whatever is looked for is looked for in it first.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.extends import Extends, check_base, find_base
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
+from builder.set_files import digest_of, files_below, walk_files
 
 PATH_MAP = "correspond_file_path.yaml"
 SETTINGS = "infergen.yaml"
 SKELETONS = "template"
-CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
-"""Folders that tools leave where a set is worked on; no part of a set with layers."""
-
 TEMPLATES = "template_files"
+HOOKS = "hooks"
 SCHEMA = "vars/schema.json"
 DEFAULT_VARIABLES = "vars/sample.yaml"
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
 
-_SETTINGS_KEYS = frozenset({"version", "supports", "variants"})
+_SETTINGS_KEYS = frozenset({"extends", "version", "supports", "variants"})
 
 
 @dataclass(frozen=True, slots=True)
 class MapEntry:
-    """One line of the path map: a template, and where in the service its output goes."""
+    """One line of the path map: a template, and where in the service its output goes.
+
+    ``file`` is the template's own, of the nearest set that has it. ``level`` is 0 for a line of the
+    set itself, 1 for one of the set that it extends, and so on.
+    """
 
     template: str
     destination: str
     where: str
+    file: Path
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class TemplateSet:
     """A template set that was found to be complete.
 
     ``variants`` maps a variant's name to its layers; it is empty for a plain set. ``digest`` is the
-    sha256 over everything that decides what the set generates.
+    sha256 over everything that decides what the set generates. ``entries`` and ``variants`` include
+    those of ``base``, the set that it extends; what is its own is found by ``root``.
     """
 
     root: Path
@@ -58,25 +64,29 @@ class TemplateSet:
     variants: Mapping[str, tuple[str, ...]]
     entries: tuple[MapEntry, ...]
     digest: str
+    base: TemplateSet | None = None
 
     @property
-    def skeletons(self) -> Path:
-        return self.root / SKELETONS
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the set, of the one that it extends, and so on: the nearest first."""
+        return (self.root, *(() if self.base is None else self.base.roots))
 
     @property
-    def templates(self) -> Path:
-        return self.root / TEMPLATES
+    def template_folders(self) -> tuple[Path, ...]:
+        """Where templates are looked for, the nearest first."""
+        return tuple(root / TEMPLATES for root in self.roots)
 
     @property
-    def schema_file(self) -> Path | None:
-        path = self.root / SCHEMA
-        return path if path.is_file() else None
+    def schema_files(self) -> tuple[Path, ...]:
+        """What describes the variables, the nearest first; each is laid over those after it."""
+        return tuple(root / SCHEMA for root in self.roots if (root / SCHEMA).is_file())
 
     @property
     def default_variables(self) -> Path | None:
         """The variables file that is used when the caller names neither one nor a model."""
         names = ("vars.yaml", DEFAULT_VARIABLES) if self.plain else (DEFAULT_VARIABLES, "vars.yaml")
-        return next((self.root / name for name in names if (self.root / name).is_file()), None)
+        paths = (root / name for root in self.roots for name in names)
+        return next((path for path in paths if path.is_file()), None)
 
     @property
     def usual_variant(self) -> str:
@@ -104,54 +114,103 @@ def is_template_set(folder: Path) -> bool:
     return (folder / TEMPLATES).is_dir() and (folder / PATH_MAP).is_file()
 
 
-def open_template_set(root: Path, path_map: Path | None = None) -> TemplateSet:
+def is_cookiecutter_template(folder: Path) -> bool:
+    """Whether a folder is a template of cookiecutter's form, which is no set of ours."""
+    return (folder / "cookiecutter.json").is_file() and not (folder / TEMPLATES).is_dir()
+
+
+def open_template_set(
+    root: Path,
+    path_map: Path | None = None,
+    *,
+    confined_to: Path | None = None,
+    extended_by: tuple[Path, ...] = (),
+) -> TemplateSet:
     """Read a set and check that it is complete. Raises TemplateSetError or YamlError.
 
-    ``path_map`` is used instead of the set's own ``correspond_file_path.yaml``.
+    ``path_map`` is used instead of the set's own ``correspond_file_path.yaml``. A set from outside
+    is ``confined_to`` the folder that it was fetched into: it extends nothing else on this machine.
+    ``extended_by`` are the sets on whose behalf this one is opened.
     """
     if not root.is_dir():
         raise TemplateSetError(f"{root}: no such folder; --templates names a template set's folder")
-    map_file = path_map or root / PATH_MAP
-    if not (root / TEMPLATES).is_dir():
+    settings = _read_settings(root) if (root / SETTINGS).is_file() else None
+    base = None
+    if settings is not None and settings.extends is not None:
+        base = _open_base(settings.extends, (*extended_by, root.resolve()), confined_to)
+    if base is None and not (root / TEMPLATES).is_dir():
         raise TemplateSetError(f"{root}: no folder {TEMPLATES}/, so this is no template set")
-    plain = not (root / SETTINGS).is_file()
-    version, supports, variants = (0, 0, {}) if plain else _read_settings(root)
-    entries = _read_path_map(map_file, root, plain=plain)
-    return TemplateSet(
+    map_file: Path | None = path_map or root / PATH_MAP
+    if base is not None and path_map is None and not (root / PATH_MAP).is_file():
+        map_file = None
+    template_set = TemplateSet(
         root=root,
         name="infergen" if root.resolve() == default_root() else root.resolve().name,
-        plain=plain,
-        version=version,
-        supports=supports,
-        variants=variants,
-        entries=entries,
-        digest=_digest(root, map_file),
+        plain=settings is None,
+        version=0 if settings is None else settings.version,
+        supports=0 if settings is None else settings.supports,
+        variants={},
+        entries=(),
+        digest=_digest(root, map_file, base),
+        base=base,
     )
+    if settings is not None:
+        template_set = replace(template_set, variants=_read_variants(settings, template_set))
+    return replace(template_set, entries=_read_path_map(map_file, template_set))
 
 
-def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    document: yamlfile.Document
+    version: int
+    supports: int
+    extends: Extends | None
+
+
+def _open_base(extends: Extends, above: tuple[Path, ...], confined_to: Path | None) -> TemplateSet:
+    found = find_base(extends, above, shipped=default_root(), confined_to=confined_to)
+    base = open_template_set(found.folder, confined_to=found.confined_to, extended_by=above)
+    check_base(extends, plain=base.plain, version=base.version)
+    return base
+
+
+def _read_settings(root: Path) -> _Settings:
     document = yamlfile.read_mapping(root / SETTINGS)
     settings = document.value
     for key in settings:
         if key not in _SETTINGS_KEYS:
             hint = did_you_mean(key, _SETTINGS_KEYS)
             raise TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
-    version = _whole_number(document, "version", least=1)
-    supports = _whole_number(document, "supports", least=0, default=0)
-    variants = settings.get("variants")
+    extends = settings.get("extends")
+    if extends is not None and not isinstance(extends, str):
+        raise TemplateSetError(
+            f"{document.where(('extends',))}: extends is to be text, such as infergen@3, got"
+            f" {extends!r}"
+        )
+    return _Settings(
+        document=document,
+        version=_whole_number(document, "version", least=1),
+        supports=_whole_number(document, "supports", least=0, default=0),
+        extends=None if extends is None else Extends(extends, document.where(("extends",))),
+    )
+
+
+def _read_variants(settings: _Settings, template_set: TemplateSet) -> dict[str, tuple[str, ...]]:
+    """The variants of the set; one that extends another has that one's too."""
+    document, base = settings.document, template_set.base
+    variants = document.value.get("variants")
+    if base is not None and variants is None:
+        return dict(base.variants)
     if not isinstance(variants, dict) or not variants:
         raise TemplateSetError(
             f"{document.where(('variants',))}: expected variants, such as"
             " `web-single: [common, web]`"
         )
-    return (
-        version,
-        supports,
-        {
-            variant: _read_layers(document, root, variant, layers)
-            for variant, layers in variants.items()
-        },
-    )
+    own = {
+        variant: _read_layers(document, template_set.roots, variant, layers)
+        for variant, layers in variants.items()
+    }
+    return {**({} if base is None else base.variants), **own}
 
 
 def _whole_number(
@@ -166,7 +225,7 @@ def _whole_number(
 
 
 def _read_layers(
-    document: yamlfile.Document, root: Path, variant: str, layers: Any
+    document: yamlfile.Document, roots: Sequence[Path], variant: str, layers: Any
 ) -> tuple[str, ...]:
     where = document.where(("variants", variant))
     if not isinstance(layers, list) or not layers or not all(isinstance(x, str) for x in layers):
@@ -176,7 +235,8 @@ def _read_layers(
     for layer in layers:
         if check_relative(layer, what=where) and "/" in layer:
             raise TemplateSetError(f"{where}: a layer is one folder's name, got {layer}")
-        if not any((root / kind / layer).is_dir() for kind in (SKELETONS, TEMPLATES)):
+        kinds = (SKELETONS, TEMPLATES)
+        if not any((root / kind / layer).is_dir() for root in roots for kind in kinds):
             raise TemplateSetError(
                 f"{where}: no folder {SKELETONS}/{layer} or {TEMPLATES}/{layer} for layer {layer}"
             )
@@ -185,25 +245,30 @@ def _read_layers(
     return tuple(layers)
 
 
-def _read_path_map(map_file: Path, root: Path, *, plain: bool) -> tuple[MapEntry, ...]:
-    document = yamlfile.read_mapping(map_file)
-    entries = tuple(
-        _read_entry(document, root, template, destination, plain=plain)
-        for template, destination in document.value.items()
-    )
-    mapped = {entry.template for entry in entries}
-    unmapped = [name for name in _template_names(root / TEMPLATES) if name not in mapped]
+def _read_path_map(map_file: Path | None, template_set: TemplateSet) -> tuple[MapEntry, ...]:
+    """The set's own lines and those of the set that it extends, but for what it replaces."""
+    own = template_set.template_folders[0]
+    inherited = {entry.template: entry for entry in _inherited(template_set.base, own)}
+    entries = dict(inherited)
+    if map_file is not None:
+        document = yamlfile.read_mapping(map_file)
+        for template, destination in document.value.items():
+            if destination is None and template in inherited:
+                del entries[template]
+            else:
+                entries[template] = _read_entry(document, template_set, template, destination)
+    unmapped = [name for name in _template_names(own) if name not in {**inherited, **entries}]
     if unmapped:
         listed = "\n".join(f"  {TEMPLATES}/{name}" for name in unmapped)
         raise TemplateSetError(
-            f"{map_file}: no entry for\n{listed}\nMap each, delete it, or begin its file name with"
-            f" {PARTIAL_PREFIX!r} if it is only included by others."
+            f"{map_file or template_set.root / PATH_MAP}: no entry for\n{listed}\nMap each, delete"
+            f" it, or begin its file name with {PARTIAL_PREFIX!r} if it is only included by others."
         )
-    return entries
+    return tuple(entries.values())
 
 
 def _read_entry(
-    document: yamlfile.Document, root: Path, template: str, destination: Any, *, plain: bool
+    document: yamlfile.Document, template_set: TemplateSet, template: str, destination: Any
 ) -> MapEntry:
     where = document.where((template,))
     check_relative(template, what=where)
@@ -218,15 +283,27 @@ def _read_entry(
             " service's folder, and to have no other braces"
         )
     check_relative(rest, what=where)
-    if not resolve_inside(root / TEMPLATES, template).is_file():
-        hint = did_you_mean(template, _template_names(root / TEMPLATES))
+    folders = template_set.template_folders
+    files = (resolve_inside(folder, template) for folder in folders)
+    file = next((path for path in files if path.is_file()), None)
+    if file is None:
+        hint = did_you_mean(template, [name for f in folders for name in _template_names(f)])
         raise TemplateSetError(f"{where}: no template {TEMPLATES}/{template}{hint}")
-    if not plain and "/" not in template:
+    if not template_set.plain and "/" not in template:
         raise TemplateSetError(f"{where}: {template} lies in no layer; expected layer/{template}")
-    return MapEntry(template, rest, where)
+    return MapEntry(template, rest, where, file)
+
+
+def _inherited(base: TemplateSet | None, own: Path) -> Iterator[MapEntry]:
+    for entry in () if base is None else base.entries:
+        replaced = resolve_inside(own, entry.template) if own.is_dir() else own
+        file = replaced if replaced.is_file() else entry.file
+        yield replace(entry, file=file, level=entry.level + 1)
 
 
 def _template_names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
     return [
         path
         for path in walk_files(folder)
@@ -234,38 +311,10 @@ def _template_names(folder: Path) -> list[str]:
     ]
 
 
-def walk_files(folder: Path, below: str = "") -> Iterator[str]:
-    """POSIX paths of all in a folder that is no folder itself, links unfollowed, in order."""
-    with os.scandir(folder) as scan:
-        items = sorted(scan, key=lambda item: item.name)
-    for item in items:
-        if item.is_dir(follow_symlinks=False):
-            yield from walk_files(Path(item.path), f"{below}{item.name}/")
-        else:
-            yield below + item.name
-
-
-def _digest(root: Path, map_file: Path) -> str:
-    """Depends on names, exec bits and bytes alone: the same set has the same digest everywhere."""
-    total = hashlib.sha256()
-
-    def add(name: str, path: Path) -> None:
-        if path.is_symlink():
-            kind, content = "link", os.fsencode(path.readlink())
-        elif not path.is_file():
-            raise TemplateSetError(f"{path}: neither a file, a folder nor a link; remove it")
-        else:
-            kind = "exec" if path.stat().st_mode & 0o111 else "file"
-            content = path.read_bytes()
-        total.update(f"{kind} {name} {len(content)}\n".encode() + content)
-
-    add(PATH_MAP, map_file)
-    for single in (SETTINGS, SCHEMA):
-        if (root / single).is_file():
-            add(single, root / single)
-    for folder in (SKELETONS, TEMPLATES):
-        if (root / folder).is_dir():
-            for name in walk_files(root / folder):
-                if CACHES.isdisjoint(PurePosixPath(name).parts):
-                    add(f"{folder}/{name}", root / folder / name)
-    return total.hexdigest()
+def _digest(root: Path, map_file: Path | None, base: TemplateSet | None) -> str:
+    files = [] if map_file is None else [(PATH_MAP, map_file)]
+    files += [(name, root / name) for name in (SETTINGS, SCHEMA) if (root / name).is_file()]
+    hooks = [HOOKS] if (root / SETTINGS).is_file() else []
+    for folder in (SKELETONS, TEMPLATES, *hooks):
+        files += files_below(root, folder)
+    return digest_of(files, b"" if base is None else f"extends {base.digest}\n".encode())

@@ -14,7 +14,8 @@ import click
 from builder.cli import interrupts, variables_help
 from builder.errors import UsageError
 from builder.generate import Generated, Request, generate
-from builder.record import read_record
+from builder.record import Record, read_record
+from builder.sources import Fetched, fetch
 from builder.template_set import default_root, is_template_set
 from builder.write import Published, check_destination, publish
 
@@ -44,7 +45,14 @@ CHANGES = 2
     "--output", type=_PATH, default=Path(), metavar="DIR",
     help="Folder in which the service's folder is made; the current one by default.",
 )  # fmt: skip
-@click.option("--templates", type=_PATH, metavar="DIR", help="A template set of your own.")
+@click.option(
+    "--templates", metavar="SOURCE",
+    help="A template set of your own: a folder, a zip (a file or a URL), or a git URL such as"
+    " https://host/org/set.git@v1#sub/folder (a tag, a branch or a commit, and where in it; each"
+    " may be left out); gh:org/set@v1 and cookiecutter's other abbreviations too.",
+)  # fmt: skip
+@click.option("--trust", is_flag=True, help="Let hooks of the set run: programs of its own.")
+@click.option("--no-hooks", is_flag=True, help="Do without the set's hooks.")
 @click.option(
     "--correspond_file_path", "path_map", type=_PATH, metavar="FILE",
     help="Path map to use instead of the set's own.",
@@ -64,7 +72,9 @@ def command(
     variant: str | None,
     assignments: tuple[str, ...],
     output: Path,
-    templates: Path | None,
+    templates: str | None,
+    trust: bool,
+    no_hooks: bool,
     path_map: Path | None,
     interactive: bool,
     dry_run: bool,
@@ -82,9 +92,15 @@ def command(
         raise UsageError("--exit-code goes with --dry-run or --diff")
     if diff and as_json:
         raise UsageError("--diff prints a diff, --json a document; choose one")
+    if trust and no_hooks:
+        raise UsageError("--trust lets hooks run, --no-hooks does without them; choose one")
+    fetched = fetch(templates) if templates else Fetched(_usual_templates(classic=classic))
     request = Request(
         name=name,
-        templates=templates or _usual_templates(classic=classic),
+        templates=fetched.folder,
+        source=fetched.source,
+        confined_to=fetched.confined_to,
+        hooks="run" if trust else "skip" if no_hooks else "refuse",
         path_map=path_map,
         variables_file=variables_file,
         model=model,
@@ -99,7 +115,9 @@ def command(
     look_only = dry_run or diff
     check_destination(output, name, force=force or look_only)
     destination = output / name
-    generated = generate(replace(request, previous=read_record(destination)))
+    previous = read_record(destination)
+    generated = generate(replace(request, previous=previous))
+    _say_if_moved(generated.record, previous)
     if look_only:
         return _look(generated, output, name, diff=diff, exit_code=exit_code, as_json=as_json)
     interrupts.raise_lost()
@@ -124,6 +142,21 @@ def _look(
         _report(generated, output / name, listed, as_json=as_json, dry_run=True)
     changed = comparison.created or comparison.replaced or comparison.removed
     return CHANGES if exit_code and changed else 0
+
+
+def _say_if_moved(record: Record, previous: Record | None) -> None:
+    """A tag or a branch may mean something else than when the service was last made."""
+    source = record.source
+    if source is None or previous is None or previous.source is None:
+        return
+    if source.said == previous.source.said and record.set_digest != previous.set_digest:
+        then, now = previous.source.commit, source.commit
+        moved = f": commit {then[:12]} then, {now[:12]} now" if then and now else ""
+        click.echo(
+            f"infergen: note: {source.said} is not what it was when this service was last made"
+            f"{moved}",
+            err=True,
+        )
 
 
 def _usual_templates(*, classic: bool) -> Path:

@@ -11,9 +11,10 @@ import click
 
 from builder import schema as schemas
 from builder import variables as vars_
+from builder.errors import UsageError
 from builder.generate import Request
 from builder.schema import Schema, Variable
-from builder.template_set import open_template_set
+from builder.template_set import is_cookiecutter_template, open_template_set
 from builder.yamlfile import KeyPath
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
@@ -27,10 +28,14 @@ def ask(request: Request) -> Request:
     if not sys.stdin.isatty():
         click.echo("infergen: standard input is no terminal, so nothing is asked", err=True)
         return request
-    template_set = open_template_set(request.templates, request.path_map)
-    if template_set.schema_file is None:
+    if is_cookiecutter_template(request.templates):
+        raise UsageError("--interactive asks for no cookiecutter template's variables; use --set")
+    template_set = open_template_set(
+        request.templates, request.path_map, confined_to=request.confined_to
+    )
+    schema = schemas.read_schemas(template_set.schema_files)
+    if schema is None:
         return request
-    schema = schemas.read_schema(template_set.schema_file)
     file = request.variables_file
     if file is None and request.model is None:
         file = template_set.default_variables

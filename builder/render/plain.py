@@ -72,7 +72,7 @@ def check_structure(
     guilty = next((name for name in suspects if not unchanged([name])), suspects[0])
     raise RenderError(
         f"{template}: the value of `{guilty}` would change the structure of {destination}:"
-        f" {shown(variables[guilty])}\nA plain set prints values as they are; leave out characters"
+        f" {shown(variables[guilty])}\nThe template prints values as they are; leave out characters"
         f" that mean something there, or quote the value in the template."
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, cast
 
-from jinja2 import TemplateNotFound, TemplateSyntaxError
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -35,6 +35,14 @@ class Limits:
     characters: int = bounds.MAX_CHARACTERS
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something went wrong: its name, and the line itself as an addition to the message."""
+
+    at: str
+    line: str
+
+
 class Renderer:
     """Renders the templates of one set; compiled ones are kept."""
 
@@ -51,16 +59,16 @@ class Renderer:
             from builder.render import plain  # noqa: PLC0415 - brings ast
 
             # A classic template may change lists and maps; what it does is to end with it.
-            text = self._text(template, plain.tamed(variables), destination)
+            text = self.text(template, plain.tamed(variables), destination)
             plain.check_structure(
                 text,
                 variables,
-                lambda harmless: self._text(template, harmless, destination),
+                lambda harmless: self.text(template, harmless, destination),
                 destination=destination,
                 template=self._shown_path(template),
             )
         else:
-            text = self._text(template, variables, destination)
+            text = self.text(template, variables, destination)
         try:
             return text.encode()
         except UnicodeEncodeError as error:
@@ -70,16 +78,34 @@ class Renderer:
                 f" pair, which is no text"
             ) from None
 
-    def _text(self, name: str, variables: Mapping[str, Any], destination: str) -> str:
+    def render_inline(self, source: str, variables: Mapping[str, Any], *, where: str) -> str:
+        """What a template that is no file, such as a file's name, renders to.
+
+        Raises RenderError, which begins with ``where``.
+        """
         try:
             with time_limit(self._limits.seconds):
-                template = self._environment.get_template(name)
-                context = template.new_context(dict(variables))
-                pieces = template.root_render_func(context)
-                return self._collect(cast("Generator[str, None, None]", pieces))
+                return self._rendered(self._environment.from_string(source), variables)
         except (Exception, TimeUp) as error:
-            where = self._where(error.__traceback__) or (name, 0)
-            raise RenderError(self._explain(error, name, where, variables, destination)) from None
+            told = self._explain(error, _Place(where, f"\n    {source}"), variables, "")
+            raise RenderError(told) from None
+
+    def text(self, name: str, variables: Mapping[str, Any], destination: str) -> str:
+        """A template's text as it is, whatever a value does in it."""
+        try:
+            with time_limit(self._limits.seconds):
+                return self._rendered(self._environment.get_template(name), variables)
+        except (Exception, TimeUp) as error:
+            template, line = self._where(error.__traceback__) or (name, 0)
+            if isinstance(error, TemplateSyntaxError):
+                template, line = error.name or name, error.lineno
+            place = _Place(self._at(template, line), self._line(template, line))
+            raise RenderError(self._explain(error, place, variables, destination)) from None
+
+    def _rendered(self, template: Template, variables: Mapping[str, Any]) -> str:
+        context = template.new_context(dict(variables))
+        pieces = template.root_render_func(context)
+        return self._collect(cast("Generator[str, None, None]", pieces))
 
     def _collect(self, pieces: Generator[str, None, None]) -> str:
         collected = []
@@ -106,41 +132,39 @@ class Renderer:
     def _explain(
         self,
         error: BaseException,
-        name: str,
-        where: tuple[str, int],
+        place: _Place,
         variables: Mapping[str, Any],
         destination: str,
     ) -> str:
-        at = self._at(*where)
+        at = place.at
         match error:
             case TemplateSyntaxError():
-                at = self._at(error.name or name, error.lineno)
                 return f"{at}: {self._syntax(error)}"
             case TemplateNotFound():
                 return f"{at}: {self._not_found(error)}"
             case UndefinedNameError():
                 return f"{at}: {_undefined(error, variables)}"
             case UnquotedError():
-                return f"{at}: {_unquoted(error, destination)}{self._line(*where)}"
+                return f"{at}: {_unquoted(error, destination)}{place.line}"
             case QuotingError():
-                return f"{at}: {error}{self._line(*where)}"
+                return f"{at}: {error}{place.line}"
             case SecurityError():
                 return f"{at}: not allowed in a template: {error}"
             case TimeUp():
                 return (
                     f"{at}: rendering took longer than {self._limits.seconds:g} s and was stopped;"
-                    f" look for a loop that does not end{self._line(*where)}"
+                    f" look for a loop that does not end{place.line}"
                 )
             case RecursionError():
-                return f"{at}: it includes or calls itself without end{self._line(*where)}"
+                return f"{at}: it includes or calls itself without end{place.line}"
             case bounds.TooLargeError() | MemoryError() | OverflowError():
-                return f"{at}: the output grows too large: {error}{self._line(*where)}"
+                return f"{at}: the output grows too large: {error}{place.line}"
             case UnicodeDecodeError():
                 return f"{at}: not UTF-8; save the template as UTF-8"
             case OSError():
                 return f"{at}: cannot be read: {error.strerror}"
         reason = " ".join(str(error).split()) or type(error).__name__
-        return f"{at}: {reason}{self._line(*where)}"
+        return f"{at}: {reason}{place.line}"
 
     def _syntax(self, error: TemplateSyntaxError) -> str:
         message = error.message or "syntax error"
@@ -154,23 +178,26 @@ class Renderer:
         if error.message and "leads out" in error.message:
             return error.message
         if ".." in missing.split("/"):
-            return f"{missing} leads out of {self._loader.folder.name}/"
+            return f"{missing} leads out of {self._loader.folders[0].name}/"
         near = _nearest(missing, self._loader.list_templates())
-        return f"no template {missing} in {self._loader.folder.name}/{near}"
+        return f"no template {missing} in {self._loader.folders[0].name}/{near}"
 
     def _at(self, template: str, line: int) -> str:
         path = self._shown_path(template)
         return f"{path}:{line}" if line else path
 
     def _shown_path(self, template: str) -> str:
-        return f"{self._loader.folder.name}/{template}"
+        """Below the set's own folder, or below the folder of a set that it extends."""
+        level = self._loader.level_of(template)
+        shown_from = self._loader.folders[level].parent
+        if level > 0:
+            shown_from = shown_from.parent
+        return self._loader.file_of(template).relative_to(shown_from).as_posix()
 
     def _line(self, template: str, line: int) -> str:
         """The template's line, as an addition to a message."""
         try:
-            text = (
-                (self._loader.folder / template).read_text("utf-8").splitlines()[line - 1].strip()
-            )
+            text = self._loader.file_of(template).read_text("utf-8").splitlines()[line - 1].strip()
         except (OSError, UnicodeDecodeError, IndexError):
             return ""
         if len(text) > _LONGEST_LINE:

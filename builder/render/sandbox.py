@@ -32,6 +32,9 @@ from builder.render import bounds
 from builder.render.compiled import FOLDER, CompiledTemplates
 from builder.render.quoting import HELPERS, QUOTING, Quoted
 
+BASE = "base:"
+"""Before a template's name: the one that this set replaces."""
+
 
 class UnquotedError(Exception):
     """A value was printed that no quoting filter made."""
@@ -50,15 +53,18 @@ class UndefinedNameError(UndefinedError):
         return self.owner is missing
 
 
-def layered_environment(templates: Path, *, compiled: Path = FOLDER) -> SandboxedEnvironment:
+def layered_environment(
+    templates: Path, *bases: Path, compiled: Path = FOLDER
+) -> SandboxedEnvironment:
     """For a set of infergen's own form, whose values must be quoted.
 
-    Templates that lie ``compiled`` in that folder are not compiled again.
+    ``bases`` are the templates of the sets that it extends. Templates that lie ``compiled`` in that
+    folder are not compiled again.
     """
     environment = LayeredEnvironment(
-        loader=ConfinedLoader(templates),
+        loader=ConfinedLoader(templates, *bases),
         bytecode_cache=CompiledTemplates(compiled),
-        undefined=_StrictUndefined,
+        undefined=NamedStrictUndefined,
         finalize=_only_quoted,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -86,18 +92,56 @@ def plain_environment(templates: Path) -> SandboxedEnvironment:
 
 
 class ConfinedLoader(FileSystemLoader):
-    """Loads templates from one folder, and through no link that leads out of it."""
+    """Loads templates from one folder, and through no link that leads out of it.
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.folder = folder
-        self._inside = os.path.realpath(folder) + os.sep
+    Where there are more folders, they are of sets that the first's extends, one after another: the
+    first that has a template gives it. ``base:`` before a name passes over the folder of the
+    template that says it, so that a template can extend or include the one that it replaces.
+
+    ``inside`` is a larger folder that links may lead to, if not each folder alone.
+    """
+
+    def __init__(self, folder: Path, *bases: Path, inside: Path | None = None) -> None:
+        super().__init__([folder, *bases])
+        self.folders = (folder, *bases)
+        self._loaders = [
+            (os.path.realpath(inside or path) + os.sep, FileSystemLoader(path))
+            for path in self.folders
+        ]
 
     def get_source(self, environment: Any, template: str) -> tuple[str, str, Callable[[], bool]]:
-        source, path, is_fresh = super().get_source(environment, template)
-        if not os.path.realpath(path).startswith(self._inside):
-            raise TemplateNotFound(template, f"{template} is a link that leads out of the folder")
-        return source, path, is_fresh
+        name, level = _without_base(template)
+        for inside, loader in self._loaders[level:]:
+            try:
+                source, path, is_fresh = loader.get_source(environment, name)
+            except TemplateNotFound:
+                continue
+            if not os.path.realpath(path).startswith(inside):
+                raise TemplateNotFound(
+                    template, f"{template} is a link that leads out of the folder"
+                )
+            return source, path, is_fresh
+        raise TemplateNotFound(template)
+
+    def level_of(self, template: str) -> int:
+        """Of which folder a template is; that of the last if none has it."""
+        name, level = _without_base(template)
+        last = len(self.folders) - 1
+        while level < last and not (self.folders[level] / name).exists():
+            level += 1
+        return min(level, last)
+
+    def file_of(self, template: str) -> Path:
+        """Where a template lies, if anywhere."""
+        return self.folders[self.level_of(template)] / _without_base(template)[0]
+
+
+def _without_base(template: str) -> tuple[str, int]:
+    """A template's name, and how many folders are passed over to find it."""
+    level = 0
+    while template.startswith(BASE):
+        template, level = template[len(BASE) :], level + 1
+    return template, level
 
 
 class _BoundedGenerator(CodeGenerator):
@@ -138,7 +182,7 @@ class _MarkingGenerator(_BoundedGenerator):
         raise nodes.Impossible
 
 
-class _BoundedEnvironment(SandboxedEnvironment):
+class BoundedEnvironment(SandboxedEnvironment):
     """A sandbox in which nothing grows without bound."""
 
     code_generator_class = _BoundedGenerator
@@ -172,20 +216,26 @@ class _BoundedEnvironment(SandboxedEnvironment):
         return wrapped
 
 
-class PlainEnvironment(_BoundedEnvironment):
+class PlainEnvironment(BoundedEnvironment):
     """The classic form's environment."""
 
 
-class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
+class LayeredEnvironment(ImmutableSandboxedEnvironment, BoundedEnvironment):
     """infergen's own form's environment, which marks."""
 
     code_generator_class = _MarkingGenerator
     written_by_author = Quoted
 
+    def join_path(self, template: str, parent: str) -> str:
+        """What a template calls another, as the loader knows it."""
+        if not template.startswith(BASE) or not isinstance(self.loader, ConfinedLoader):
+            return template
+        return BASE * self.loader.level_of(parent) + template
+
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
         """Join what a template printed; every piece was quoted, so the whole is."""
-        return Quoted(_BoundedEnvironment.concat(pieces))
+        return Quoted(BoundedEnvironment.concat(pieces))
 
 
 def _only_quoted(value: Any) -> str:
@@ -236,7 +286,9 @@ class _NamedUndefined(Undefined):
         super().__init__(hint, obj, name, exc)
 
 
-class _StrictUndefined(_NamedUndefined, StrictUndefined):
+class NamedStrictUndefined(_NamedUndefined, StrictUndefined):
+    """An error wherever it is used."""
+
     __slots__ = ()
 
 

@@ -60,11 +60,11 @@ def test_the_default_set_renders_to_the_same_bytes(tmp_path: Path) -> None:
     generated = generate(Request("sample", default_root()))
     outputs = {it.path: it for it in generated.outputs if isinstance(it, OutputFile)}
     folder = tmp_path / "compiled"
-    made = compile_templates(layered_environment(template_set.templates))
+    made = compile_templates(layered_environment(*template_set.template_folders))
     write(folder, made)
     assert len(made) >= len(template_set.entries)
     with_them, without = (
-        Renderer(layered_environment(template_set.templates, compiled=it))
+        Renderer(layered_environment(*template_set.template_folders, compiled=it))
         for it in (folder, tmp_path / "none")
     )
     for entry in template_set.entries:
