@@ -19,6 +19,7 @@ from builder.render.quoting import QUOTING, QuotingError, shown
 from builder.render.sandbox import (
     ConfinedLoader,
     PlainEnvironment,
+    RefusedError,
     UndefinedNameError,
     UnquotedError,
 )
@@ -113,6 +114,8 @@ class Renderer:
     ) -> str:
         at = self._at(*where)
         match error:
+            case RefusedError():
+                return str(error)
             case TemplateSyntaxError():
                 at = self._at(error.name or name, error.lineno)
                 return f"{at}: {self._syntax(error)}"

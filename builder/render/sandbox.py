@@ -37,6 +37,10 @@ class UnquotedError(Exception):
     """A value was printed that no quoting filter made."""
 
 
+class RefusedError(Exception):
+    """A template found that its variant cannot be made of this model; the message is for people."""
+
+
 class UndefinedNameError(UndefinedError):
     """A variable, attribute or item that does not exist was used."""
 
@@ -71,6 +75,7 @@ def layered_environment(templates: Path, *, compiled: Path = FOLDER) -> Sandboxe
     for name in ("random", "safe"):
         del environment.filters[name]
     del environment.globals["lipsum"]
+    environment.globals["refuse"] = _refuse
     environment.filters |= {**QUOTING, **HELPERS, "join": _join, "indent": _indent}
     return environment
 
@@ -186,6 +191,11 @@ class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
     def concat(pieces: Iterable[str]) -> str:
         """Join what a template printed; every piece was quoted, so the whole is."""
         return Quoted(_BoundedEnvironment.concat(pieces))
+
+
+def _refuse(reason: str) -> NoReturn:
+    """``{{ refuse("…") }}`` ends the run: the template's author says why, and what to do instead."""
+    raise RefusedError(reason)
 
 
 def _only_quoted(value: Any) -> str:
