@@ -24,7 +24,7 @@ export class Engine {
     });
   }
 
-  /** Prediction, milliseconds of each stage, and notes. Throws an Error that tells people why not. */
+  /** Prediction, and milliseconds of each stage. Throws an Error that tells people why not. */
   async predict(data) {
     await this.ready;
     return this.#ask("predict", data);

@@ -33,8 +33,8 @@ export async function isKept() {
  * Looks for the release that the host has now, and makes it the active one. The release that runs
  * is known to be good, for its model has answered already.
  *
- * @returns {Promise<"kept" | "new" | "refused">} kept: what runs is active; new: another one is, from
- *   the next start on; refused: the host's was tried and is not good.
+ * @returns {Promise<"kept" | "new" | "refused">} kept: what runs is active; new: another one is,
+ *   from the next start on; refused: the host's was tried and is not good.
  */
 export async function update() {
   const offered = await fetchRelease();
@@ -96,7 +96,8 @@ async function tidy(active) {
   const needed = [PREFIX + active, PREFIX + RUNNING, `${PREFIX}state`];
   for (const name of await caches.keys()) {
     if (!name.startsWith(PREFIX) || needed.includes(name)) continue;
-    await navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && caches.delete(name));
+    const unused = (lock) => lock && caches.delete(name);
+    await navigator.locks.request(name, { ifAvailable: true }, unused);
   }
 }
 

@@ -48,8 +48,8 @@ async function fileFor(address) {
 }
 
 server.on("error", (error) => {
-  const taken = error.code === "EADDRINUSE" ? `port ${port} is taken; choose another: PORT=…` : "";
-  console.error(`serve: ${taken || error.message}`);
+  if (error.code === "EADDRINUSE") console.error(`serve: port ${port} is taken; choose PORT=…`);
+  else console.error(`serve: ${error.message}`);
   process.exit(1);
 });
 server.listen(port, "127.0.0.1", () => {
