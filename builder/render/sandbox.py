@@ -194,7 +194,7 @@ class LayeredEnvironment(ImmutableSandboxedEnvironment, _BoundedEnvironment):
 
 
 def _refuse(reason: str) -> NoReturn:
-    """``{{ refuse("…") }}`` ends the run: the template's author says why, and what to do instead."""
+    """``{{ refuse("…") }}`` ends the run; its author says why, and what to do."""
     raise RefusedError(reason)
 
 

@@ -61,13 +61,22 @@ async function fill({ id, files }) {
   for (const [path, { sha256 }] of Object.entries(files)) {
     const url = new URL(path, ROOT);
     if (await cache.match(url)) continue;
-    const response = await fetch(url, { cache: "no-cache" });
-    const bytes = await response.arrayBuffer();
-    if (!response.ok || (await digest(bytes)) !== sha256)
-      throw new Error(`${path}: the host's file is not the one that release.json names`);
+    const bytes = await fetchFile(id, path, sha256);
     const headers = { ...HEADERS, "content-type": mediaType(path) };
     await cache.put(url, new Response(bytes, { headers }));
   }
+}
+
+async function fetchFile(id, path, sha256) {
+  // What keeps its address is answered from the active release, unless it is asked for so.
+  const url = new URL(path.startsWith("releases/") ? path : `${path}?${id}`, ROOT);
+  // The page has just loaded most of these; what the browser has kept of them by itself will do.
+  for (const cache of ["default", "reload"]) {
+    const response = await fetch(url, { cache });
+    const bytes = await response.arrayBuffer();
+    if (response.ok && (await digest(bytes)) === sha256) return bytes;
+  }
+  throw new Error(`${path}: the host's file is not the one that release.json names`);
 }
 
 async function digest(bytes) {

@@ -16,8 +16,8 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
   if (!url.pathname.startsWith(SCOPE)) return;
   const path = url.pathname.slice(SCOPE.length) || "index.html";
-  // What is new is asked of the host alone.
-  if (path === "release.json") return;
+  // What is new is asked of the host alone; see releases.js.
+  if (path === "release.json" || (url.search && event.request.mode !== "navigate")) return;
   event.respondWith(answer(event.request, path));
 });
 

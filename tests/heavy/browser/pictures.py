@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +38,11 @@ def draw(folder: Path) -> None:
     Image.fromarray(grey16.astype(np.uint16)).save(folder / "grey-16.png")
     (folder / "rgb-16.png").write_bytes(png(_wide(pixels), depth=16, colour_type=2))
     (folder / "alpha-16.png").write_bytes(png(_wide(alpha), depth=16, colour_type=6))
-    (folder / "grey-4.png").write_bytes(_grey(pixels[..., 0] >> 4, depth=4))
-    (folder / "grey-2.png").write_bytes(_grey(pixels[..., 0] >> 6, depth=2))
-    (folder / "interlaced.png").write_bytes(
-        png(pixels[:, :, :].astype(np.uint8), depth=8, colour_type=2, interlaced=True)
-    )
+    (folder / "grey-4.png").write_bytes(_grey(pixels[..., 0] // 16, depth=4))
+    (folder / "grey-2.png").write_bytes(_grey(pixels[..., 0] // 64, depth=2))
+    (folder / "interlaced.png").write_bytes(png(pixels, depth=8, colour_type=2, interlaced=True))
     (folder / "interlaced-small.png").write_bytes(
-        png(pixels[:3, :2].astype(np.uint8), depth=8, colour_type=2, interlaced=True)
+        png(pixels[:3, :2], depth=8, colour_type=2, interlaced=True)
     )
 
     colours.save(folder / "usual.jpg", quality=85)
@@ -75,7 +74,7 @@ def _wide(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pairs.reshape(*pixels.shape[:2], -1)
 
 
-def _grey(levels: NDArray[np.uint8], *, depth: int) -> bytes:
+def _grey(levels: NDArray[np.integer[Any]], *, depth: int) -> bytes:
     """A grey PNG with several pixels in a byte; each line is padded with zeros."""
     count = 8 // depth
     padded = np.pad(levels, ((0, 0), (0, -levels.shape[1] % count)))
