@@ -26,7 +26,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from bench.serving.workloads import Workload, cnn
 
@@ -147,12 +147,12 @@ def _visit(browser: Browser, address: str, kind: str, photo: bytes, taken: Sampl
     try:
         page = context.new_page()
         _note(taken, f"page, {kind}: first visit until it can answer", _open(page, address))
-        file = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+        file: FilePayload = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
         stages: Samples = {}
         for _ in range(8):
             page.evaluate("document.querySelector('#stages').replaceChildren()")
             page.set_input_files("#file", [])
-            page.set_input_files("#file", [file])  # type: ignore[list-item]
+            page.set_input_files("#file", [file])
             page.locator("#stages dt").first.wait_for()
             names = page.locator("#stages dt").all_inner_texts()
             for name, value in zip(
