@@ -195,7 +195,8 @@ def _report(
         of_set = generated.template_set.name
         click.echo(f"{destination}: {len(generated.outputs)} files ({kind}{of_set})")
         if not generated.template_set.plain:
-            click.echo(f"Next: cd {destination} && ./run.sh")
+            runs = any(output.path == "run.sh" for output in generated.outputs)
+            click.echo(f"Next: cd {destination} && {'./run.sh' if runs else 'make help'}")
 
 
 def _document(

@@ -16,7 +16,6 @@ import json as _json
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import NoReturn
 
 _LONGEST_SHOWN = 60
 _TOML_INT_BITS = 63
@@ -159,13 +158,8 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 """The filters whose result may be printed."""
 
 
-def refuse(reason: object) -> NoReturn:
-    """End the rendering: what the variables ask for cannot be generated, for this reason."""
-    raise QuotingError(_text(reason))
-
-
-HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label, "refuse": refuse}
-"""Filters that answer plain text, to be quoted afterwards, or none at all."""
+HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label}
+"""Filters that answer plain text, to be quoted afterwards."""
 
 
 def _text(value: object) -> str:

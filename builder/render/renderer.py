@@ -19,6 +19,7 @@ from builder.render.quoting import QUOTING, QuotingError, shown
 from builder.render.sandbox import (
     ConfinedLoader,
     PlainEnvironment,
+    RefusedError,
     UndefinedNameError,
     UnquotedError,
 )
@@ -138,6 +139,8 @@ class Renderer:
     ) -> str:
         at = place.at
         match error:
+            case RefusedError():
+                return str(error)
             case TemplateSyntaxError():
                 return f"{at}: {self._syntax(error)}"
             case TemplateNotFound():
