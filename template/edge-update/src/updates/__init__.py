@@ -1,0 +1,1 @@
+"""Signed updates of the model: two slots, one switch, and a way back."""
