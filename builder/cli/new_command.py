@@ -162,7 +162,8 @@ def _report(
         of_set = generated.template_set.name
         click.echo(f"{destination}: {len(generated.outputs)} files ({kind}{of_set})")
         if not generated.template_set.plain:
-            click.echo(f"Next: cd {destination} && ./run.sh")
+            served = any(output.path == "run.sh" for output in generated.outputs)
+            click.echo(f"Next: cd {destination} && {'./run.sh' if served else 'make install'}")
 
 
 def _document(

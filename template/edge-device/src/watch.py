@@ -1,0 +1,54 @@
+"""New files in a folder, each once and only when it is whole."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from .ml.errors import InputError
+
+SECONDS = 0.2
+"""Between two looks. A file that did not change in between is taken for whole."""
+UNFINISHED = (".part", ".partial", ".tmp", ".crdownload")
+"""Names that programs give to files which they are still writing; so are hidden ones."""
+
+State = tuple[int, int, int]
+"""What changes with a file's content: its inode, size and time."""
+
+
+def new_files(folder: Path) -> Iterator[Path]:
+    """What is written to this folder from now on, without end. Raises InputError.
+
+    A file that is replaced or written anew is new again. What is remembered is what lies there.
+    """
+    told = _states(folder)
+    before = dict(told)
+    while True:
+        time.sleep(SECONDS)
+        now = _states(folder)
+        told = {path: state for path, state in told.items() if path in now}
+        for path in sorted(now):
+            if told.get(path) != now[path] and before.get(path) == now[path]:
+                told[path] = now[path]
+                yield path
+        before = now
+
+
+def _states(folder: Path) -> dict[Path, State]:
+    """Of the ordinary files that may be whole. Raises InputError if the folder cannot be read."""
+    states = {}
+    try:
+        for path in folder.iterdir():
+            if path.name.startswith(".") or path.name.endswith(UNFINISHED):
+                continue
+            try:
+                about = path.stat()
+            except OSError:  # gone again, or a link to nowhere
+                continue
+            if stat.S_ISREG(about.st_mode) and about.st_size:
+                states[path] = (about.st_ino, about.st_size, about.st_mtime_ns)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
+    return states
