@@ -18,10 +18,10 @@ State = tuple[int, int, int]
 """What changes with a file's content: its inode, size and time."""
 
 
-def new_files(folder: Path) -> Iterator[Path]:
-    """What is written to this folder from now on, without end. Raises InputError.
+def new_files(folder: Path) -> Iterator[Path | None]:
+    """What is written to this folder from now on, without end; None after each look.
 
-    A file that is replaced or written anew is new again. What is remembered is what lies there.
+    Raises InputError. A file that is replaced or written anew is new again. What is remembered is what lies there.
     """
     told = _states(folder)
     before = dict(told)
@@ -34,6 +34,7 @@ def new_files(folder: Path) -> Iterator[Path]:
                 told[path] = now[path]
                 yield path
         before = now
+        yield None
 
 
 def _states(folder: Path) -> dict[Path, State]:

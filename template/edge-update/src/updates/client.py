@@ -101,9 +101,13 @@ class Client:
         except BadVersionNumberError as error:
             raise self._refused(f"older than what this device has seen ({error})") from error
         except UnsignedMetadataError as error:
-            raise self._refused(f"not signed by the keys that this device trusts ({error})") from error
+            raise self._refused(
+                f"not signed by the keys that this device trusts ({error})"
+            ) from error
         except LengthOrHashMismatchError as error:
-            raise self._refused(f"tampered with or damaged: not what was signed ({error})") from error
+            raise self._refused(
+                f"tampered with or damaged: not what was signed ({error})"
+            ) from error
         except RepositoryError as error:
             raise self._refused(f"tampered with or damaged: {error}") from error
         except SlowRetrievalError as error:

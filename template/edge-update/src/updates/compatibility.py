@@ -47,4 +47,6 @@ def _tell(said: Mapping[str, Any], which: str) -> str:
 def _shape(shape: list[Any] | None) -> str:
     if shape is None:
         return "of any shape"
-    return "(" + ",".join("?" if isinstance(size, str | None) else str(size) for size in shape) + ")"
+    return (
+        "(" + ",".join("?" if isinstance(size, str | None) else str(size) for size in shape) + ")"
+    )

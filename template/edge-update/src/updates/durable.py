@@ -15,11 +15,11 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     made = path.with_name(f".{path.name}.new")
     handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(made, path)
+        made.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             made.unlink()
@@ -31,8 +31,8 @@ def point(link: Path, target: str) -> None:
     """Make a symbolic link, or point it elsewhere, in one step. Raises OSError."""
     made = link.with_name(f".{link.name}.new")
     made.unlink(missing_ok=True)
-    os.symlink(target, made)
-    os.replace(made, link)
+    made.symlink_to(target)
+    made.replace(link)
     sync(link.parent)
 
 

@@ -49,7 +49,7 @@ def update(state: State, given: str, root: Path, *, again: bool = False, tell: T
             folder.mkdir(exist_ok=True)
         client = Client(source(given, state.folder), keys, state.metadata, state.incoming)
         release = client.offered()
-        active = _sound(state.active())
+        active = _sound(state)
         if active is not None and active.release.number == release.number:
             state.clear_incoming()
             return Updated(release)
@@ -85,15 +85,14 @@ def _install(state: State, active: Slot | None, release: Release) -> Updated:
     return Updated(release, None if active is None else active.release, measured)
 
 
-def _sound(slot: Slot | None) -> Slot | None:
-    """The slot, unless its files are damaged: then it counts as empty."""
-    if slot is None:
-        return None
-    try:
-        slot.check_files()
-    except UpdateError:
-        return None
-    return slot
+def _sound(state: State) -> Slot | None:
+    """The release that answers: the first usable one whose files are not damaged."""
+    for slot in state.slots():
+        if state.active() is not None and state.is_usable(slot):
+            with contextlib.suppress(UpdateError):
+                slot.check_files()
+                return slot
+    return None
 
 
 def _refuse_unwanted(state: State, release: Release, *, again: bool) -> None:
@@ -146,4 +145,6 @@ def _writing_to(folder: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 durable.remove(folder / "incoming")
         where = error.filename or folder
-        raise UpdateError(f"{where}: cannot be written: {error.strerror}; nothing changed") from error
+        raise UpdateError(
+            f"{where}: cannot be written: {error.strerror}; nothing changed"
+        ) from error

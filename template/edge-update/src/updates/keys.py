@@ -31,7 +31,7 @@ def make_keys(folder: Path) -> dict[str, CryptoSigner]:
     signers = {role: CryptoSigner.generate_ed25519() for role in ROLES}
     for role, signer in signers.items():
         handle = os.open(key_file(folder, role), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(signer.private_bytes)
             file.flush()
             os.fsync(file.fileno())

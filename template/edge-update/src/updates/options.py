@@ -75,7 +75,11 @@ def _add_publishing(publish: argparse.ArgumentParser) -> None:
         help="data that devices must answer as this machine does (the sample alone)",
     )
     release.add_argument(
-        "--latency", type=_amount, default=LATENCY_MS, metavar="MS", help="most for an answer (1000)"
+        "--latency",
+        type=_amount,
+        default=LATENCY_MS,
+        metavar="MS",
+        help="most for an answer (1000)",
     )
     release.add_argument(
         "--memory", type=_amount, default=MEMORY_MB, metavar="MB", help="most in memory (1024)"

@@ -72,7 +72,9 @@ def publish(
             (folder / RELEASE_FILE).write_bytes(to_bytes(release))
             measured = self_test(Slot(folder, release))
             if measured.problem is not None:
-                raise UpdateError(f"{model}: failed its test, and is not published: {measured.problem}")
+                raise UpdateError(
+                    f"{model}: failed its test, and is not published: {measured.problem}"
+                )
             files = {name: folder / name for name in (*release.files, RELEASE_FILE)}
             repository.publish(files, {"number": release.number}, signers, days)
     return Published(release, measured)

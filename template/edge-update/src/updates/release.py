@@ -74,9 +74,7 @@ def read_release(content: bytes) -> Release:
             number=int(said["number"]),
             version=str(said["version"]),
             signature=dict(said["signature"]),
-            budget=Budget(
-                float(said["budget"]["latency_ms"]), float(said["budget"]["memory_mb"])
-            ),
+            budget=Budget(float(said["budget"]["latency_ms"]), float(said["budget"]["memory_mb"])),
             files={
                 name: FileFacts(str(facts["sha256"]), int(facts["length"]))
                 for name, facts in said["files"].items()

@@ -13,7 +13,6 @@ from tuf.api.metadata import (
     Metadata,
     MetaFile,
     Root,
-    Signed,
     Snapshot,
     TargetFile,
     Targets,
@@ -27,7 +26,7 @@ from .keys import ROLES
 ROOT_DAYS = 3650
 """Devices that were not updated in so long cannot be any more."""
 
-S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
+S = TypeVar("S", Timestamp, Snapshot, Targets, Root)
 Signers = Mapping[str, CryptoSigner]
 
 
@@ -51,31 +50,22 @@ class Repository:
         self._root_bytes = root
         try:
             self._root = self._newest_root(Metadata[Root].from_bytes(root))
-            timestamp = self._read("timestamp", Timestamp)
-            snapshot = timestamp and self._read(
-                f"{timestamp.snapshot_meta.version}.snapshot", Snapshot
-            )
-            self._targets = snapshot and self._read(
-                f"{snapshot.meta['targets.json'].version}.targets", Targets
-            )
+            self._timestamp, self._snapshot, self._targets = self._newest()
         except (RepositoryError, StorageError, KeyError) as error:
             raise UpdateError(f"{folder}: cannot be extended: {error}") from error
-        self._versions = {
-            Timestamp.type: timestamp.version if timestamp else 0,
-            Snapshot.type: snapshot.version if snapshot else 0,
-            Targets.type: self._targets.version if self._targets else 0,
-        }
 
     def target(self, name: str) -> TargetFile | None:
         """A file of the newest release."""
         return self._targets.targets.get(name) if self._targets else None
 
-    def publish(self, files: Mapping[str, Path], custom: object, signers: Signers, days: int) -> None:
+    def publish(
+        self, files: Mapping[str, Path], custom: object, signers: Signers, days: int
+    ) -> None:
         """Put files in place of those published last. Raises OSError.
 
         Nothing of it is offered before the last step, which replaces timestamp.json.
         """
-        targets = Targets(expires=_in_days(days), version=self._versions[Targets.type] + 1)
+        targets = Targets(expires=_in_days(days), version=_version(self._targets) + 1)
         for name, path in files.items():
             target = TargetFile.from_file(name, str(path))
             target.unrecognized_fields["custom"] = custom
@@ -104,43 +94,47 @@ class Repository:
         self._metadata.mkdir(parents=True, exist_ok=True)
         if not (self._metadata / "1.root.json").exists():
             write_file(self._metadata / "1.root.json", self._root_bytes)
-        if targets.version != self._versions[Targets.type]:
+        if targets is not self._targets or Targets.type in signers:
             self._write(f"{targets.version}.targets", targets, signers[Targets.type])
         snapshot = Snapshot(
-            version=self._versions[Snapshot.type] + 1,
+            version=_version(self._snapshot) + 1,
             expires=_in_days(days),
             meta={"targets.json": MetaFile(targets.version)},
         )
         self._write(f"{snapshot.version}.snapshot", snapshot, signers[Snapshot.type])
         timestamp = Timestamp(
-            version=self._versions[Timestamp.type] + 1,
+            version=_version(self._timestamp) + 1,
             expires=_in_days(days),
             snapshot_meta=MetaFile(snapshot.version),
         )
         self._write("timestamp", timestamp, signers[Timestamp.type])
 
-    def _write(self, name: str, signed: Signed, signer: CryptoSigner) -> None:
+    def _write(self, name: str, signed: S, signer: CryptoSigner) -> None:
         content = _signed(signed, signer)
-        self._verify(signed, Metadata[Signed].from_bytes(content))
-        write_file(self._metadata / f"{name}.json", content)
-
-    def _verify(self, signed: Signed, metadata: Metadata[S] | Metadata[Signed]) -> None:
         try:
-            self._root.verify_delegate(signed.type, metadata.signed_bytes, metadata.signatures)
+            self._verify(Metadata.from_bytes(content))
         except RepositoryError as error:
             raise UpdateError(
                 f"the {signed.type} key is not the one that devices trust: {error}"
             ) from error
+        write_file(self._metadata / f"{name}.json", content)
 
-    def _read(self, name: str, kind: type[S]) -> S | None:
-        path = self._metadata / f"{name}.json"
-        if name == Timestamp.type and not path.exists():
-            return None
-        metadata = Metadata[S].from_file(str(path))
-        if not isinstance(metadata.signed, kind):
-            raise UpdateError(f"{path}: no {kind.type}")
-        self._verify(metadata.signed, metadata)
+    def _newest(self) -> tuple[Timestamp | None, Snapshot | None, Targets | None]:
+        if not (self._metadata / "timestamp.json").exists():
+            return None, None, None
+        timestamp = self._read(Metadata[Timestamp], "timestamp")
+        snapshot = self._read(Metadata[Snapshot], f"{timestamp.snapshot_meta.version}.snapshot")
+        version = snapshot.meta["targets.json"].version
+        return timestamp, snapshot, self._read(Metadata[Targets], f"{version}.targets")
+
+    def _read(self, kind: type[Metadata[S]], name: str) -> S:
+        metadata = kind.from_file(str(self._metadata / f"{name}.json"))
+        self._verify(metadata)
         return metadata.signed
+
+    def _verify(self, metadata: Metadata[S]) -> None:
+        signed, signatures = metadata.signed_bytes, metadata.signatures
+        self._root.verify_delegate(metadata.signed.type, signed, signatures)
 
     def _newest_root(self, metadata: Metadata[Root]) -> Root:
         root = metadata.signed
@@ -166,10 +160,14 @@ class Repository:
                 path.unlink()
 
 
-def _signed(signed: Signed, signer: CryptoSigner) -> bytes:
+def _signed(signed: S, signer: CryptoSigner) -> bytes:
     metadata = Metadata(signed)
     metadata.sign(signer)
     return metadata.to_bytes()
+
+
+def _version(signed: Timestamp | Snapshot | Targets | None) -> int:
+    return signed.version if signed else 0
 
 
 def _in_days(days: int) -> datetime:

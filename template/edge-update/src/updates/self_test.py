@@ -34,7 +34,7 @@ class Measured:
 def self_test(slot: Slot) -> Measured:
     """Let the release answer its golden inputs within its budget."""
     budget = slot.release.budget
-    command = [sys.executable, "-m", __spec__.parent + ".trial", str(slot.folder)]
+    command = [sys.executable, "-m", f"{__package__}.trial", str(slot.folder)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -90,7 +90,7 @@ class _Folder(_Scratch):
         try:
             # Not blocking: what lies on a stick may be a pipe that nobody writes to.
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            with open(handle, "rb") as file:
+            with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise DownloadError(f"{path}: no file")
                 while block := self._read(file):

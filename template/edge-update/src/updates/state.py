@@ -13,7 +13,6 @@ replaced. So nothing needs repair after a power cut, and nothing is ever half cu
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -150,7 +149,9 @@ class State:
             with locked(self.folder / "update.lock", wait=False):
                 yield
         except BlockingIOError:
-            raise UpdateError(f"{self.folder}: another update is at work; try again later") from None
+            raise UpdateError(
+                f"{self.folder}: another update is at work; try again later"
+            ) from None
 
     def clear_incoming(self) -> None:
         """Forget a release that was fetched. Raises OSError."""
@@ -158,10 +159,10 @@ class State:
 
     def _current(self) -> str | None:
         try:
-            name = os.readlink(self.folder / "current").removeprefix("slots/")
+            target = (self.folder / "current").readlink()
         except OSError:
             return None
-        return name if name in SLOTS else None
+        return target.name if target.name in SLOTS else None
 
     @contextlib.contextmanager
     def _changed(self) -> Iterator[Health]:

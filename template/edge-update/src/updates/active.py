@@ -1,0 +1,110 @@
+"""The model that a device answers with: the active release, or what must stand in for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..about import COMMAND
+from ..ml.errors import InputError, ModelError
+from .compatibility import misfit
+from .errors import UpdateError
+from .slots import Slot
+from .state import MOST_STARTS, State
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+Load = Callable[[Path | None], "Engine"]
+"""Starts an engine with a folder of models, or with None the package's own."""
+
+FAILURES = (ModelError, InputError, UpdateError)
+
+
+def device_state(folder: Path | None = None) -> State:
+    """The state in this folder; else in STATE_DIRECTORY, which systemd sets; else in the user's."""
+    if folder is None:
+        given = os.environ.get("STATE_DIRECTORY")
+        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        folder = Path(given) if given else Path(home).expanduser() / COMMAND
+    return State(folder, lambda slot: misfit(slot.release) is None)
+
+
+class ActiveModel:
+    """What was active when it was loaded; ``slot`` is None for the package's own model.
+
+    A release on trial must answer its golden data first, and is left for the one before if it does
+    not, or if processes that started it keep dying. Each that was passed over is told in ``notes``.
+    Raises what ``load`` raises for the package's own model, and nothing else.
+    """
+
+    def __init__(self, folder: Path | None, load: Load) -> None:
+        self.notes: list[str] = []
+        self._state = device_state(folder)
+        self._passed_over: set[str] = set()
+        self.slot = self._load(load)
+        self._found = self._state.active()
+
+    def is_outdated(self) -> bool:
+        """Whether another is active by now."""
+        return self._state.active() != self._found
+
+    def _load(self, load: Load) -> Slot | None:
+        while (slot := self._next()) is not None:
+            try:
+                self._start(slot, load)
+            except FAILURES as error:
+                self.notes.append(f"{slot.release} is passed over: {error}")
+                self._passed_over.add(slot.folder.name)
+                self._leave(slot, str(error))
+            else:
+                return slot
+        load(None)
+        return None
+
+    def _next(self) -> Slot | None:
+        slot = self._state.active()
+        if slot is None or slot.folder.name not in self._passed_over:
+            return slot
+        # It is proven but damaged, or cannot be left for good: this process goes around it.
+        others = (slot for slot in self._state.slots() if slot.folder.name not in self._passed_over)
+        return next((slot for slot in others if self._state.is_usable(slot)), None)
+
+    def _start(self, slot: Slot, load: Load) -> None:
+        if not self._state.on_trial(slot):
+            slot.check_files()
+            load(slot.folder)
+            return
+        if not self._count(slot):
+            raise UpdateError(f"{MOST_STARTS} processes that started it died before it answered")
+        try:
+            self._prove(slot, load)
+        except FAILURES:
+            raise
+        except BaseException:  # an interrupt says nothing of the release
+            with contextlib.suppress(OSError):
+                self._state.withdraw(slot)
+            raise
+        with contextlib.suppress(OSError):
+            self._state.prove(slot)
+
+    def _prove(self, slot: Slot, load: Load) -> None:
+        from .golden import check
+
+        slot.check_files()
+        check(load(slot.folder), slot.folder)
+
+    def _count(self, slot: Slot) -> bool:
+        try:
+            return self._state.start(slot)
+        except OSError:  # who may not write there cannot count, but may well answer
+            return True
+
+    def _leave(self, slot: Slot, reason: str) -> None:
+        """Roll back, if it is on trial; what is proven stays, for the next update to mend."""
+        with contextlib.suppress(OSError, UpdateError):
+            if self._state.on_trial(slot) and self._state.active() == slot:
+                self._state.roll_back(reason)
