@@ -14,9 +14,9 @@ from unittest import mock
 from src.answers import plain
 from src.engine import Engine
 from src.installed import models_folder
+from src.sample import SAMPLE
 from src.updates import candidate, install, publish
 from src.updates.active import device_state
-from src.updates.golden import sample
 from src.updates.release import Budget
 from src.updates.self_test import Measured
 
@@ -106,8 +106,8 @@ class Device:
     def active(self) -> int | None:
         """The number of the release that a start takes, which must answer as the model does."""
         engine = self.start()
-        answers = [plain(prediction) for prediction in engine.predict(sample()).predictions]
-        expected = Engine(models_folder()).predict(sample()).predictions
+        answers = [plain(prediction) for prediction in engine.predict(SAMPLE).predictions]
+        expected = Engine(models_folder()).predict(SAMPLE).predictions
         assert json.dumps(answers) == json.dumps([plain(prediction) for prediction in expected])
         assert engine.active is not None
         return None if engine.active.slot is None else engine.active.slot.release.number

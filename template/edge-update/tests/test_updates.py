@@ -16,10 +16,10 @@ from unittest import mock
 
 import pytest
 
+from src.sample import SAMPLE
 from src.updates import durable, publish
 from src.updates.active import device_state
 from src.updates.errors import UpdateError
-from src.updates.golden import sample
 from src.updates.release import GOLDEN_FILE, Budget
 
 from .releases import Device, Publisher
@@ -354,7 +354,7 @@ def test_a_service_takes_up_a_new_release(publisher: Publisher, device: Device) 
     device.update()
     assert engine.is_outdated()
     assert not device.start().is_outdated()
-    engine.predict(sample())
+    engine.predict(SAMPLE)
 
 
 def test_keys_are_private_and_never_replaced(publisher: Publisher) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..about import COMMAND
 from ..ml.errors import InputError, ModelError
@@ -51,6 +51,25 @@ class ActiveModel:
     def is_outdated(self) -> bool:
         """Whether another is active by now."""
         return self._state.active() != self._found
+
+    def report(self) -> dict[str, Any]:
+        """The state for programs: which release is active, and what is known of the others."""
+        health = self._state.health()
+        return {
+            "state": str(self._state.folder),
+            "active": None if self.slot is None else self.slot.release.number,
+            "slots": [
+                {
+                    "slot": slot.folder.name,
+                    "release": slot.release.number,
+                    "version": slot.release.version,
+                    "on_trial": self._state.is_usable(slot) and self._state.on_trial(slot),
+                }
+                for slot in self._state.slots()
+            ],
+            "bad": {str(number): reason for number, reason in health.bad.items()},
+            "notes": self.notes,
+        }
 
     def _load(self, load: Load) -> Slot | None:
         while (slot := self._next()) is not None:
@@ -108,3 +127,16 @@ class ActiveModel:
         with contextlib.suppress(OSError, UpdateError):
             if self._state.on_trial(slot) and self._state.active() == slot:
                 self._state.roll_back(reason)
+
+
+def lines(report: dict[str, Any]) -> list[str]:
+    """The same for people."""
+    active = (
+        "the package's own model" if report["active"] is None else f"release {report['active']}"
+    )
+    shown = [f"active   {active}; updates are kept in {report['state']}"]
+    for slot in report["slots"]:
+        trial = ", on trial" if slot["on_trial"] else ""
+        shown.append(f"slot {slot['slot']}   release {slot['release']}, {slot['version']}{trial}")
+    shown += [f"bad      release {number}: {reason}" for number, reason in report["bad"].items()]
+    return [*shown, *(f"note     {note}" for note in report["notes"])]
