@@ -72,8 +72,8 @@ def _show(document: dict[str, Any]) -> None:
         print(f"healthy  the sample is answered as recorded, in {took} ms")
     else:
         print(f"not well {document['problem']}")
-    for line in document["updates"] and lines(document["updates"]) or ():
-        print(line)
+    if document["updates"] is not None:
+        print(*lines(document["updates"]), sep="\n")
 
 
 def _record(folder: Path) -> None:

@@ -14,6 +14,8 @@ from .errors import CommandError
 def execute(options: Namespace) -> int:
     """0 if the one before is active then."""
     state = device_state(Path(options.state) if options.state else None)
+    if state.active() is None:
+        raise CommandError("the package's own model is active: there is nothing to roll back to")
     try:
         with state.updating():
             left, now = state.roll_back("rolled back by hand")

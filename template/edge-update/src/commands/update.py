@@ -12,14 +12,14 @@ from ..about import COMMAND
 from ..updates import trusted_root
 from ..updates.active import device_state
 from ..updates.errors import UpdateError
-from .errors import CommandError
+from .errors import CommandError, UsageError
 
 
 def execute(options: Namespace) -> int:
     """0 if the newest release is active then, or was before."""
     source = options.source or os.environ.get("UPDATE_FROM")
     if not source:
-        raise CommandError("say where from: --from URL|DIR, or UPDATE_FROM in the environment")
+        raise UsageError("say where from: --from URL|DIR, or UPDATE_FROM in the environment")
     try:
         from ..updates.install import update
     except ModuleNotFoundError as error:

@@ -18,7 +18,6 @@ from tuf.api.exceptions import (
     ExpiredMetadataError,
     LengthOrHashMismatchError,
     RepositoryError,
-    SlowRetrievalError,
     UnsignedMetadataError,
 )
 from tuf.ngclient import Updater
@@ -110,11 +109,15 @@ class Client:
             ) from error
         except RepositoryError as error:
             raise self._refused(f"tampered with or damaged: {error}") from error
-        except SlowRetrievalError as error:
-            raise UpdateError(f"{self._source.given}: too slow, or silent; try again") from error
         except DownloadError as error:
-            reason = error.__cause__ or error
-            raise UpdateError(f"{self._source.given}: cannot be read: {reason}") from error
+            raise UpdateError(f"{self._source.given}: cannot be read: {_reason(error)}") from error
 
     def _refused(self, why: str) -> UpdateError:
         return UpdateError(f"{self._source.given}: refused: {why}")
+
+
+def _reason(error: DownloadError) -> str:
+    """What lies behind it, without the names of the library's parts."""
+    cause = error.__cause__
+    reason = getattr(cause, "reason", None) or cause or error
+    return str(reason).rpartition(": ")[2] or repr(reason)

@@ -69,10 +69,10 @@ def _add_publishing(publish: argparse.ArgumentParser) -> None:
     release.add_argument("--labels", metavar="FILE", help="of this model (those of the package)")
     release.add_argument(
         "--golden",
-        nargs="+",
+        action="append",
         default=[],
         metavar="FILE",
-        help="data that devices must answer as this machine does (the sample alone)",
+        help="data besides the sample that devices must answer as here; may be given again",
     )
     release.add_argument(
         "--latency",
