@@ -75,6 +75,9 @@ class Publisher:
         ):
             return self.publish(version, budget=budget)
 
+    def rotate(self, role: str) -> None:
+        publish.rotate(role, self.to, keys=self.keys, root=self.root, days=30)
+
     def renew(self, days: int) -> None:
         publish.renew(self.to, keys=self.keys, root=self.root, days=days)
 

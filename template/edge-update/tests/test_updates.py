@@ -15,11 +15,13 @@ from unittest import mock
 
 import pytest
 
+from src.engine import Engine
 from src.sample import SAMPLE
 from src.updates import durable, publish
 from src.updates.active import device_state
 from src.updates.errors import UpdateError
 from src.updates.release import GOLDEN_FILE, Budget
+from src.updates.repository import Repository
 
 from .releases import Device, Publisher
 
@@ -183,6 +185,42 @@ def test_the_keys_of_somebody_else(tmp_path: Path, device: Device) -> None:
     assert "refused: not signed by the keys" in refused(device, other.to)
 
 
+def test_keys_that_are_replaced(publisher: Publisher, device: Device) -> None:
+    shutil.copytree(publisher.keys, publisher.folder / "former")
+    with publisher.kept() as older:
+        for role in ("targets", "timestamp", "root", "snapshot"):
+            publisher.rotate(role)
+        assert publisher.publish_untested("2.0") == 2
+        device.update()
+        assert device.active() == 2
+        assert "refused: not signed by the keys" in refused(device, older)
+    shutil.copy(publisher.folder / "former" / "targets.pem", publisher.keys)
+    with pytest.raises(UpdateError, match="the targets key is not the one that devices trust"):
+        publisher.publish_untested("3.0")
+
+
+@pytest.mark.parametrize("step", ["replace_key", "renew"])
+def test_a_replacement_of_keys_that_is_broken_off(
+    publisher: Publisher, device: Device, step: str
+) -> None:
+    whole = getattr(Repository, step)
+
+    def broken(*arguments: object) -> None:
+        whole(*arguments)
+        raise KeyboardInterrupt
+
+    with mock.patch.object(Repository, step, broken), pytest.raises(KeyboardInterrupt):
+        publisher.rotate("timestamp")
+    publisher.rotate("timestamp")
+    assert sorted(path.name for path in publisher.keys.glob("t*")) == [
+        "targets.pem",
+        "timestamp.pem",
+    ]
+    publisher.publish_untested("2.0")
+    device.update()
+    assert device.active() == 2
+
+
 def test_a_stick_that_is_pulled_out(publisher: Publisher, device: Device) -> None:
     publisher.publish_second()
     model = model_target(publisher.to)
@@ -339,6 +377,13 @@ def test_a_state_that_is_lost_or_senseless(device: Device) -> None:
     assert device.active() is None
     device.update()
     assert device.active() == 1
+
+
+def test_a_state_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    engine = Engine(state=tmp_path / "state")
+    assert "cannot be read: Not a directory; the package's own model answers" in engine.note
+    assert engine.predict(SAMPLE).predictions
 
 
 def test_two_updates_at_once(device: Device) -> None:

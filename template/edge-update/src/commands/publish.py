@@ -27,6 +27,7 @@ def execute(options: Namespace) -> int:
         "init": _init,
         "release": _release,
         "renew": _renew,
+        "rotate": _rotate,
     }
     try:
         report, line = actions[options.action](publish, options)
@@ -82,6 +83,20 @@ def _renew(publish: Any, options: Namespace) -> tuple[dict[str, Any], str]:
     return (
         {"to": options.to, "days": options.expires},
         f"{options.to} is good for {options.expires} days more",
+    )
+
+
+def _rotate(publish: Any, options: Namespace) -> tuple[dict[str, Any], str]:
+    publish.rotate(
+        options.role,
+        Path(options.to),
+        keys=Path(options.keys),
+        root=trusted_root(options.root),
+        days=options.expires,
+    )
+    return (
+        {"to": options.to, "role": options.role},
+        f"{options.role} has a new key in {options.keys}; devices learn of it from {options.to}",
     )
 
 

@@ -44,6 +44,9 @@ class ActiveModel:
     def __init__(self, folder: Path | None, load: Load) -> None:
         self.notes: list[str] = []
         self._state = device_state(folder)
+        unreadable = self._state.unreadable()
+        if unreadable is not None:
+            self.notes.append(f"{unreadable}; the package's own model answers")
         self._passed_over: set[str] = set()
         self.slot = self._load(load)
         self._found = self._state.active()

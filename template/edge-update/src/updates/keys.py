@@ -28,19 +28,27 @@ def make_keys(folder: Path) -> dict[str, CryptoSigner]:
                 f"{key_file(folder, role)} exists; new keys would lock out every device that trusts"
                 " the old ones: choose another --keys, or move them away"
             )
-    signers = {role: CryptoSigner.generate_ed25519() for role in ROLES}
-    for role, signer in signers.items():
-        handle = os.open(key_file(folder, role), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(signer.private_bytes)
-            file.flush()
-            os.fsync(file.fileno())
-    return signers
+    return {role: _make(key_file(folder, role)) for role in ROLES}
+
+
+def make_next_key(folder: Path, role: str) -> CryptoSigner:
+    """The key that is to replace that of a role; it lies beside it. Raises OSError."""
+    path = next_key_file(folder, role)
+    path.unlink(missing_ok=True)
+    return _make(path)
 
 
 def read_key(folder: Path, role: str) -> CryptoSigner:
     """The key of a role. Raises UpdateError."""
-    path = key_file(folder, role)
+    return _read(key_file(folder, role))
+
+
+def read_next_key(folder: Path, role: str) -> CryptoSigner:
+    """The key that is about to replace that of a role. Raises UpdateError."""
+    return _read(next_key_file(folder, role))
+
+
+def _read(path: Path) -> CryptoSigner:
     try:
         key = load_pem_private_key(path.read_bytes(), None)
         mode = path.stat().st_mode
@@ -57,6 +65,21 @@ def read_key(folder: Path, role: str) -> CryptoSigner:
     return CryptoSigner(key)
 
 
+def _make(path: Path) -> CryptoSigner:
+    signer = CryptoSigner.generate_ed25519()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(signer.private_bytes)
+        file.flush()
+        os.fsync(file.fileno())
+    return signer
+
+
 def key_file(folder: Path, role: str) -> Path:
     """Where the key of a role lies."""
     return folder / f"{role}.pem"
+
+
+def next_key_file(folder: Path, role: str) -> Path:
+    """Where the key lies that is about to replace that of a role."""
+    return folder / f"{role}.next.pem"

@@ -91,6 +91,12 @@ def _add_publishing(publish: argparse.ArgumentParser) -> None:
     )
     _add_repository(renew)
 
+    rotate = actions.add_parser(
+        "rotate", help="put a new key in place of one that others may have", allow_abbrev=False
+    )
+    rotate.add_argument("role", choices=("root", "targets", "snapshot", "timestamp"))
+    _add_repository(rotate)
+
 
 def _add_repository(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="DIR", help="what devices update from")

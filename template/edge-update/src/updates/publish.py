@@ -18,7 +18,7 @@ from . import durable
 from .candidate import prepare
 from .compatibility import signature
 from .errors import UpdateError
-from .keys import key_file, make_keys, read_key
+from .keys import key_file, make_keys, make_next_key, next_key_file, read_key, read_next_key
 from .release import RELEASE_FILE, Budget, Release, facts_of, is_file_name, to_bytes
 from .repository import Repository, first_root
 from .self_test import Measured, self_test
@@ -91,6 +91,28 @@ def renew(to: Path, *, keys: Path, root: Path, days: int) -> None:
             roles.append(Targets.type)
         signers: dict[str, CryptoSigner] = {role: read_key(keys, role) for role in roles}
         Repository(to, _read(root)).renew(signers, days)
+
+
+def rotate(role: str, to: Path, *, keys: Path, root: Path, days: int) -> None:
+    """Put a new key in place of a role's, as when it may have been seen by others.
+
+    What is offered is signed again, so all keys must be there. Raises UpdateError.
+    """
+    with _telling(), _publishing(to):
+        resuming = next_key_file(keys, role).exists()
+        repository = Repository(to, _read(root), resuming=resuming)
+        next_key = read_next_key(keys, role) if resuming else None
+        if next_key is None or not repository.trusts(role, next_key.public_key):
+            signer = read_key(keys, Root.type)
+            if not repository.trusts(Root.type, signer.public_key):
+                raise UpdateError(f"{key_file(keys, Root.type)}: not the key that devices trust")
+            next_key = make_next_key(keys, role)
+            repository.replace_key(role, next_key, signer)
+        if role != Root.type and not repository.is_empty:
+            others = {other: read_key(keys, other) for other in _OF_RELEASES if other != role}
+            repository.renew({**others, role: next_key}, days)
+        next_key_file(keys, role).replace(key_file(keys, role))
+        durable.sync(keys)
 
 
 _OF_RELEASES = (Targets.type, Snapshot.type, Timestamp.type)

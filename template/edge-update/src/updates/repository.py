@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Key
 from tuf.api.exceptions import RepositoryError, StorageError
 from tuf.api.metadata import (
     Metadata,
@@ -41,18 +42,28 @@ def first_root(signers: Signers) -> bytes:
 class Repository:
     """What was published in a folder so far, verified by the ``root`` that devices trust.
 
-    Raises UpdateError if what is there is not signed by the keys that count.
+    ``resuming`` says that the replacement of a key was broken off, so that what the former one
+    signed still counts. Raises UpdateError if what is there is not signed by the keys that count.
     """
 
-    def __init__(self, folder: Path, root: bytes) -> None:
+    def __init__(self, folder: Path, root: bytes, *, resuming: bool = False) -> None:
         self._folder = folder
         self._metadata = folder / "metadata"
-        self._root_bytes = root
+        self._first_root = root
         try:
-            self._root = self._newest_root(Metadata[Root].from_bytes(root))
-            self._timestamp, self._snapshot, self._targets = self._newest()
+            roots = self._read_roots(root)
+            self._root = roots[-1]
+            counting = roots[-2:] if resuming else roots[-1:]
+            self._timestamp, self._snapshot, self._targets = self._newest(counting)
         except (RepositoryError, StorageError, KeyError) as error:
-            raise UpdateError(f"{folder}: cannot be extended: {error}") from error
+            raise UpdateError(
+                f"{folder}: what was published here is not signed by the keys that devices trust:"
+                f" {error}"
+            ) from error
+
+    @property
+    def is_empty(self) -> bool:
+        return self._targets is None
 
     def target(self, name: str) -> TargetFile | None:
         """A file of the newest release."""
@@ -90,10 +101,34 @@ class Repository:
             targets.expires = _in_days(days)
         self._offer(targets, signers, days)
 
-    def _offer(self, targets: Targets, signers: Signers, days: int) -> None:
+    def trusts(self, role: str, key: Key) -> bool:
+        """Whether a role's metadata counts when this key signed it."""
+        return key.keyid in self._root.roles[role].keyids
+
+    def replace_key(self, role: str, key: CryptoSigner, root: CryptoSigner) -> None:
+        """Let another key count for a role, signed by the ``root`` key so far. Raises OSError.
+
+        Devices learn of it at their next update. What the old key signed does not count any more.
+        """
+        for keyid in list(self._root.roles[role].keyids):
+            self._root.revoke_key(keyid, role)
+        self._root.add_key(key.public_key, role)
+        self._root.version += 1
+        self._root.expires = _in_days(ROOT_DAYS)
+        metadata = Metadata(self._root)
+        metadata.sign(root)
+        if role == Root.type:
+            metadata.sign(key, append=True)
+        self._put_first_root()
+        write_file(self._metadata / f"{self._root.version}.root.json", metadata.to_bytes())
+
+    def _put_first_root(self) -> None:
         self._metadata.mkdir(parents=True, exist_ok=True)
         if not (self._metadata / "1.root.json").exists():
-            write_file(self._metadata / "1.root.json", self._root_bytes)
+            write_file(self._metadata / "1.root.json", self._first_root)
+
+    def _offer(self, targets: Targets, signers: Signers, days: int) -> None:
+        self._put_first_root()
         if targets is not self._targets or Targets.type in signers:
             self._write(f"{targets.version}.targets", targets, signers[Targets.type])
         snapshot = Snapshot(
@@ -112,39 +147,40 @@ class Repository:
     def _write(self, name: str, signed: S, signer: CryptoSigner) -> None:
         content = _signed(signed, signer)
         try:
-            self._verify(Metadata.from_bytes(content))
+            _verify(Metadata.from_bytes(content), [self._root])
         except RepositoryError as error:
             raise UpdateError(
                 f"the {signed.type} key is not the one that devices trust: {error}"
             ) from error
         write_file(self._metadata / f"{name}.json", content)
 
-    def _newest(self) -> tuple[Timestamp | None, Snapshot | None, Targets | None]:
+    def _newest(
+        self, roots: Sequence[Root]
+    ) -> tuple[Timestamp | None, Snapshot | None, Targets | None]:
         if not (self._metadata / "timestamp.json").exists():
             return None, None, None
-        timestamp = self._read(Metadata[Timestamp], "timestamp")
-        snapshot = self._read(Metadata[Snapshot], f"{timestamp.snapshot_meta.version}.snapshot")
+        timestamp = self._read(Metadata[Timestamp], "timestamp", roots)
+        version = timestamp.snapshot_meta.version
+        snapshot = self._read(Metadata[Snapshot], f"{version}.snapshot", roots)
         version = snapshot.meta["targets.json"].version
-        return timestamp, snapshot, self._read(Metadata[Targets], f"{version}.targets")
+        return timestamp, snapshot, self._read(Metadata[Targets], f"{version}.targets", roots)
 
-    def _read(self, kind: type[Metadata[S]], name: str) -> S:
+    def _read(self, kind: type[Metadata[S]], name: str, roots: Sequence[Root]) -> S:
         metadata = kind.from_file(str(self._metadata / f"{name}.json"))
-        self._verify(metadata)
+        _verify(metadata, roots)
         return metadata.signed
 
-    def _verify(self, metadata: Metadata[S]) -> None:
-        signed, signatures = metadata.signed_bytes, metadata.signatures
-        self._root.verify_delegate(metadata.signed.type, signed, signatures)
-
-    def _newest_root(self, metadata: Metadata[Root]) -> Root:
-        root = metadata.signed
-        root.verify_delegate(Root.type, metadata.signed_bytes, metadata.signatures)
-        while (path := self._metadata / f"{root.version + 1}.root.json").exists():
-            newer = Metadata[Root].from_file(str(path))
-            root.verify_delegate(Root.type, newer.signed_bytes, newer.signatures)
-            newer.signed.verify_delegate(Root.type, newer.signed_bytes, newer.signatures)
-            root = newer.signed
-        return root
+    def _read_roots(self, first: bytes) -> list[Root]:
+        """The first root and those that followed it, each signed by the one before and itself."""
+        metadata = Metadata[Root].from_bytes(first)
+        _verify(metadata, [metadata.signed])
+        roots = [metadata.signed]
+        while (path := self._metadata / f"{roots[-1].version + 1}.root.json").exists():
+            metadata = Metadata[Root].from_file(str(path))
+            _verify(metadata, roots[-1:])
+            _verify(metadata, [metadata.signed])
+            roots.append(metadata.signed)
+        return roots
 
     def _prune(self, *kept: Targets | None) -> None:
         """Remove files of releases before the last two: a device may still be fetching one."""
@@ -158,6 +194,16 @@ class Repository:
         for path in (self._folder / "targets").iterdir():
             if path.name not in names:
                 path.unlink()
+
+
+def _verify(metadata: Metadata[S], roots: Sequence[Root]) -> None:
+    """Raises RepositoryError unless the keys of one of these roots signed it."""
+    for root in roots[:-1]:
+        with contextlib.suppress(RepositoryError):
+            _verify(metadata, [root])
+            return
+    signed, signatures = metadata.signed_bytes, metadata.signatures
+    roots[-1].verify_delegate(metadata.signed.type, signed, signatures)
 
 
 def _signed(signed: S, signer: CryptoSigner) -> bytes:

@@ -39,6 +39,16 @@ class State:
         self._health = folder / "health.json"
         self._fits = fits
 
+    def unreadable(self) -> str | None:
+        """Why it cannot be told what is active, if it cannot. No state at all is well."""
+        try:
+            (self.folder / "current").lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"{self.folder}: cannot be read: {error.strerror}"
+        return None
+
     def health(self) -> Health:
         return read_health(self._health)
 
