@@ -52,6 +52,10 @@ def test_wrong_use(project: Project, tmp_path: Path) -> None:
     assert "no releases here" in project.update("--from", tmp_path, code=1)
     assert "no such folder" in project.update("--from", tmp_path / "nowhere", code=1)
     assert "only https" in project.update("--from", "http://example.com/", code=1)
+    (tmp_path / "row.json").write_text("[[1]]")
+    assert f"{tmp_path}/row.json: expected float32" in project.publish(
+        "1", "--golden", tmp_path / "row.json", code=1
+    )
     assert "nothing is published here" in project(
         *("publish", "renew", "--to", project.releases),
         *("--keys", tmp_path / "keys", "--root", project.root),

@@ -59,7 +59,7 @@ def _release(publish: Any, options: Namespace) -> tuple[dict[str, Any], str]:
         days=options.expires,
         budget=Budget(options.latency, options.memory),
         labels=Path(options.labels) if options.labels else None,
-        golden=[_read(name) for name in options.golden],
+        golden={name: _read(name) for name in options.golden},
     )
     return (
         {

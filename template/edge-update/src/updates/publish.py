@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,12 @@ def publish(
     days: int,
     budget: Budget,
     labels: Path | None = None,
-    golden: Sequence[Any] = (),
+    golden: Mapping[str, Any] | None = None,
 ) -> Published:
     """Add a release to a folder, once it has passed the test that devices will give it.
 
-    ``model`` is an ONNX file, or a folder of models as this project's own; ``golden`` is data that
-    it is to answer on devices as it does here, besides the sample. Raises UpdateError, and
+    ``model`` is an ONNX file, or a folder of models as this project's own; ``golden`` is data by
+    the name of its file that it is to answer on devices as it does here, besides the sample. Raises UpdateError, and
     ModelError or InputError if the model cannot be run.
     """
     with _telling(), _publishing(to):
@@ -67,7 +67,7 @@ def publish(
         repository = Repository(to, _read(root))
         with tempfile.TemporaryDirectory(prefix=f"{COMMAND}-") as made:
             folder = Path(made)
-            prepare(model, labels, version, golden, folder)
+            prepare(model, labels, version, golden or {}, folder)
             release = _describe(folder, _next_number(repository), version, budget)
             (folder / RELEASE_FILE).write_bytes(to_bytes(release))
             measured = self_test(Slot(folder, release))
