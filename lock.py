@@ -10,25 +10,50 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader
 
-TEMPLATES = Path(__file__).resolve().parent / "template_files" / "web"
+TEMPLATES = Path(__file__).resolve().parent / "template_files"
 UV = Path(sys.executable).with_name("uv")
 DIRECT = "requirements.in.j2"
-LOCK = TEMPLATES / "requirements.txt.j2"
+LOCK = "requirements.txt.j2"
 NOTE = "{# Written by `make lock` of infergen from requirements.in.j2. #}\n"
 
-PLAIN = {"preprocess": "none", "auth": "none", "tracing": False}
-FEATURES: dict[str, dict[str, object]] = {
-    'auth == "jwt"': {"auth": "jwt"},
-    'preprocess == "image"': {"preprocess": "image"},
-    "tracing": {"tracing": True},
-}
-"""What a service can have beside the base: the template's condition, and the variables for it."""
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One whose services have requirements of their own.
+
+    ``features`` are what a service can have beside the ``plain`` base: the template's condition,
+    and the variables for it.
+    """
+
+    folder: Path
+    plain: dict[str, object]
+    features: dict[str, dict[str, object]]
+
+
+WEB = Layer(
+    TEMPLATES / "web",
+    {"preprocess": "none", "auth": "none", "tracing": False},
+    {
+        'auth == "jwt"': {"auth": "jwt"},
+        'preprocess == "image"': {"preprocess": "image"},
+        "tracing": {"tracing": True},
+    },
+)
+EDGE_DEVICE = Layer(
+    TEMPLATES / "edge-device",
+    {"preprocess": "either"},
+    {
+        'preprocess == "image"': {"preprocess": "image"},
+        'preprocess == "none"': {"preprocess": "none"},
+    },
+)
 
 Packages = dict[str, str]
 """The lines that pin a package, by its name."""
@@ -39,27 +64,39 @@ class LockError(Exception):
 
 
 def main(flags: Sequence[str]) -> int:
-    """Write requirements.txt.j2 anew; ``flags`` are uv's, such as ``--upgrade``."""
+    """Write requirements.txt.j2 of each layer anew; ``flags`` are uv's, such as ``--upgrade``."""
     try:
-        earlier = plain_text(LOCK.read_text())
-        header, everything = compile_lock(render(DIRECT, FEATURES), earlier, flags)
-        whole = header + "".join(everything.values())
-        _, base = compile_lock(render(DIRECT, []), whole)
-        needs = {feature: compile_lock(render(DIRECT, [feature]), whole)[1] for feature in FEATURES}
+        locks = {layer.folder / LOCK: lock(layer, flags) for layer in (WEB, EDGE_DEVICE)}
     except LockError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
-    LOCK.write_text(NOTE + header + conditional(everything, base, needs))
+    for path, text in locks.items():
+        path.write_text(text)
     return 0
 
 
-def render(template: str, features: Iterable[str]) -> str:
+def lock(layer: Layer, flags: Sequence[str]) -> str:
+    """The template that gives each service of this layer what it needs. Raises LockError."""
+    path = layer.folder / LOCK
+    earlier = plain_text(path.read_text()) if path.exists() else ""
+    direct = [render(layer, [feature]).splitlines(True) for feature in layer.features]
+    union = "".join(dict.fromkeys(line for lines in direct for line in lines))
+    header, everything = compile_lock(union, earlier, flags)
+    whole = header + "".join(everything.values())
+    _, base = compile_lock(render(layer, []), whole)
+    needs = {
+        feature: compile_lock(render(layer, [feature]), whole)[1] for feature in layer.features
+    }
+    return NOTE + header + conditional(everything, base, needs)
+
+
+def render(layer: Layer, features: Iterable[str], template: str = DIRECT) -> str:
     """What a service with these features gets."""
-    variables: dict[str, object] = dict(PLAIN)
+    variables = dict(layer.plain)
     for feature in features:
-        variables |= FEATURES[feature]
+        variables |= layer.features[feature]
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(layer.folder),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -82,8 +119,8 @@ def compile_lock(
     """
     with TemporaryDirectory() as folder:
         (Path(folder) / "requirements.in").write_text(requirements)
-        lock = Path(folder) / "requirements.txt"
-        lock.write_text(earlier)
+        locked = Path(folder) / "requirements.txt"
+        locked.write_text(earlier)
         command = [str(UV), "pip", "compile", "--quiet"]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes"]
         command += ["--no-annotate", "--custom-compile-command", "make lock", *flags]
@@ -91,7 +128,7 @@ def compile_lock(
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise LockError(f"uv cannot lock the requirements:\n{done.stderr}")
-        header, *blocks = re.split(r"^(?=[^\s#])", lock.read_text(), flags=re.MULTILINE)
+        header, *blocks = re.split(r"^(?=[^\s#])", locked.read_text(), flags=re.MULTILINE)
     return header, {block.split("==")[0]: block for block in blocks}
 
 

@@ -14,22 +14,23 @@ import pytest
 import lock
 from tests.deploy.variants import Generate, generate
 
-FEATURES = [
-    tuple(name for name, wanted in zip(lock.FEATURES, choice, strict=True) if wanted)
-    for choice in product((False, True), repeat=len(lock.FEATURES))
-]
+Features = tuple[str, ...]
+SERVICES = [
+    (lock.WEB, tuple(name for name, wanted in zip(lock.WEB.features, choice, strict=True) if wanted))
+    for choice in product((False, True), repeat=len(lock.WEB.features))
+] + [(lock.EDGE_DEVICE, (feature,)) for feature in lock.EDGE_DEVICE.features]
 
 
-def rendered(features: tuple[str, ...]) -> str:
+def rendered(layer: lock.Layer, features: Features) -> str:
     """The requirements.txt of a service with these features."""
-    return lock.render("requirements.txt.j2", features)
+    return lock.render(layer, features, lock.LOCK)
 
 
-@pytest.mark.parametrize("features", FEATURES)
-def test_locking_again_changes_nothing(features: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("layer", "features"), SERVICES)
+def test_locking_again_changes_nothing(layer: lock.Layer, features: Features) -> None:
     """So that no choice of features lacks a package, or has one too many."""
-    text = rendered(features)
-    header, packages = lock.compile_lock(lock.render("requirements.in.j2", features), text)
+    text = rendered(layer, features)
+    header, packages = lock.compile_lock(lock.render(layer, features), text)
     assert header + "".join(packages.values()) == text
 
 
@@ -45,7 +46,10 @@ def test_every_package_is_pinned_with_hashes(service_of: Generate) -> None:
 )
 @pytest.mark.parametrize("version", ["3.11", "3.13"])
 def test_every_platform_has_wheels(tmp_path: Path, platform: str, version: str) -> None:
-    (tmp_path / "requirements.txt").write_text(rendered(tuple(lock.FEATURES)))
+    web = rendered(lock.WEB, tuple(lock.WEB.features))
+    device = rendered(lock.EDGE_DEVICE, tuple(lock.EDGE_DEVICE.features)[:1])
+    (tmp_path / "device.txt").write_text(device)
+    (tmp_path / "requirements.txt").write_text(f"{web}-r device.txt\n")
     done = subprocess.run(
         [str(lock.UV), "pip", "compile", "--quiet", "--only-binary", ":all:"]
         + ["--python-platform", platform, "--python-version", version, "requirements.txt"],

@@ -18,23 +18,30 @@ State = tuple[int, int, int]
 """What changes with a file's content: its inode, size and time."""
 
 
-def new_files(folder: Path) -> Iterator[Path | None]:
-    """What is written to this folder from now on, without end; None after each look.
+class NewFiles:
+    """What is written to a folder once this is made, one after the other and without end.
 
-    Raises InputError. A file that is replaced or written anew is new again. What is remembered is what lies there.
+    None comes after each look, so that whoever waits can do something else. A file that is replaced
+    or written anew is new again. What is remembered is what lies there. Raises InputError if the
+    folder cannot be read, now or later.
     """
-    told = _states(folder)
-    before = dict(told)
-    while True:
-        time.sleep(SECONDS)
-        now = _states(folder)
-        told = {path: state for path, state in told.items() if path in now}
-        for path in sorted(now):
-            if told.get(path) != now[path] and before.get(path) == now[path]:
-                told[path] = now[path]
-                yield path
-        before = now
-        yield None
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._told = _states(folder)
+
+    def __iter__(self) -> Iterator[Path | None]:
+        before = dict(self._told)
+        while True:
+            time.sleep(SECONDS)
+            now = _states(self._folder)
+            self._told = {path: state for path, state in self._told.items() if path in now}
+            for path in sorted(now):
+                if self._told.get(path) != now[path] and before.get(path) == now[path]:
+                    self._told[path] = now[path]
+                    yield path
+            before = now
+            yield None
 
 
 def _states(folder: Path) -> dict[Path, State]:

@@ -15,7 +15,10 @@ if [[ $# -ne 1 || ! -f $1 ]]; then
 fi
 if [[ -z $root ]]; then
   python3 -m venv "/opt/$name"
-  "/opt/$name/bin/python" -m pip install --quiet --disable-pip-version-check "$1[updates]"
+  pip=("/opt/$name/bin/python" -m pip install --quiet --disable-pip-version-check)
+  "${pip[@]}" --require-hashes -r "$here/../requirements.txt"
+  "${pip[@]}" --force-reinstall --no-deps "$1"
+  "${pip[@]}" "$1[updates]"
 fi
 
 install -d -m 0755 "$units" "$root/srv/$name/inbox" "$root/etc/default"
