@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.device.projects import ROW, Project, environment
+from tests.edge_updates.projects import ROW, Project, environment
 
 UNITS = Path("/usr/lib/systemd/system")
 MOST_EXPOSED = {"iris.service": 0.5, "iris-update.service": 1.5}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.device.projects import Project, new_project
+from tests.edge_updates.projects import Project, new_project
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.device.projects import Project, environment, new_project
-from tests.heavy.device.kills import LEAST_CALLS
+from tests.edge_updates.projects import Project, environment, new_project
+from tests.heavy.edge_updates.kills import LEAST_CALLS
 
-KILLS = ROOT / "tests" / "heavy" / "device" / "kills.py"
+KILLS = ROOT / "tests" / "heavy" / "edge_updates" / "kills.py"
 
 
 @pytest.fixture(scope="session")

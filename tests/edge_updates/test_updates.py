@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from tests.device.projects import Project, environment
+from tests.edge_updates.projects import Project, environment
 from tests.model.models import build, node, value, weight
 
 
@@ -53,7 +53,7 @@ def test_wrong_use(project: Project, tmp_path: Path) -> None:
     assert "no such folder" in project.update("--from", tmp_path / "nowhere", code=1)
     assert "only https" in project.update("--from", "http://example.com/", code=1)
     (tmp_path / "row.json").write_text("[[1]]")
-    assert f"{tmp_path}/row.json: expected float32" in project.publish(
+    assert f"{tmp_path}/row.json: data: expected float32" in project.publish(
         "1", "--golden", tmp_path / "row.json", code=1
     )
     assert "nothing is published here" in project(
