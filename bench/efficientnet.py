@@ -44,7 +44,7 @@ def read_weights(path: Path) -> Weights:
         for _ in range(3):  # magic number, version, sizes of types
             _Pickles(file).load()
         tensors = _Pickles(file).load()
-        storages = {key: None for key in _Pickles(file).load()}
+        storages = dict.fromkeys(_Pickles(file).load())
         kinds = {tensor.storage: tensor.dtype for tensor in tensors.values()}
         numbers = {}
         for key in storages:
@@ -189,8 +189,6 @@ class _Graph:
             [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", CLASSES])],
             list(self.constants.values()),
         )
-        made = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10
-        )
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
         onnx.checker.check_model(made)
         return made

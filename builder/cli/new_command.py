@@ -50,6 +50,10 @@ CHANGES = 2
     help="Path map to use instead of the set's own.",
 )  # fmt: skip
 @click.option("--interactive", is_flag=True, help="Ask for variables; never without a terminal.")
+@click.option(
+    "--samples", type=_PATH, metavar="PATH",
+    help="edge-device: convert the model for this machine, compared on these samples.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only list what would be written.")
 @click.option("--diff", is_flag=True, help="Only show what would change in what stands there.")
 @click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
@@ -67,6 +71,7 @@ def command(
     templates: Path | None,
     path_map: Path | None,
     interactive: bool,
+    samples: Path | None,
     dry_run: bool,
     diff: bool,
     exit_code: bool,
@@ -82,6 +87,10 @@ def command(
         raise UsageError("--exit-code goes with --dry-run or --diff")
     if diff and as_json:
         raise UsageError("--diff prints a diff, --json a document; choose one")
+    if samples is not None and (dry_run or diff):
+        raise UsageError(
+            "--samples converts a project that is written; leave out --dry-run, --diff"
+        )
     request = Request(
         name=name,
         templates=templates or _usual_templates(classic=classic),
@@ -102,9 +111,19 @@ def command(
     generated = generate(replace(request, previous=read_record(destination)))
     if look_only:
         return _look(generated, output, name, diff=diff, exit_code=exit_code, as_json=as_json)
+    if samples is not None:
+        from builder.conversion import check_convertible  # noqa: PLC0415 - a plain run has none
+
+        own_set = generated.template_set.root.resolve() != default_root().resolve()
+        check_convertible(generated.outputs, samples, own_set=own_set)
     interrupts.raise_lost()
     published = publish(output, name, generated.outputs, force=force)
-    _report(generated, destination, _actions(published), as_json=as_json, dry_run=False)
+    report = None
+    if samples is not None:
+        from builder.conversion import convert  # noqa: PLC0415
+
+        report = convert(destination, samples)
+    _report(generated, destination, _actions(published), as_json=as_json, converted=report)
     return 0
 
 
@@ -148,12 +167,14 @@ def _report(
     actions: Sequence[tuple[str, str]],
     *,
     as_json: bool,
-    dry_run: bool,
+    dry_run: bool = False,
+    converted: dict[str, Any] | None = None,
 ) -> None:
     if as_json:
-        click.echo(
-            json.dumps(_document(generated, destination, actions, dry_run=dry_run), indent=2)
-        )
+        document = _document(generated, destination, actions, dry_run=dry_run)
+        if converted is not None:
+            document["conversion"] = converted
+        click.echo(json.dumps(document, indent=2))
     elif dry_run:
         for path, action in actions:
             click.echo(f"{action:8}{path}")
@@ -161,6 +182,8 @@ def _report(
         kind = f"{generated.variant} of " if generated.variant else ""
         of_set = generated.template_set.name
         click.echo(f"{destination}: {len(generated.outputs)} files ({kind}{of_set})")
+        if converted is not None:
+            click.echo(f"Model: {converted['verdict']} (models/conversion.json)")
         if not generated.template_set.plain:
             served = any(output.path == "run.sh" for output in generated.outputs)
             click.echo(f"Next: cd {destination} && {'./run.sh' if served else 'make install'}")

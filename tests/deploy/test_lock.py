@@ -16,7 +16,10 @@ from tests.deploy.variants import Generate, generate
 
 Features = tuple[str, ...]
 SERVICES = [
-    (lock.WEB, tuple(name for name, wanted in zip(lock.WEB.features, choice, strict=True) if wanted))
+    (
+        lock.WEB,
+        tuple(name for name, wanted in zip(lock.WEB.features, choice, strict=True) if wanted),
+    )
     for choice in product((False, True), repeat=len(lock.WEB.features))
 ] + [(lock.EDGE_DEVICE, (feature,)) for feature in lock.EDGE_DEVICE.features]
 

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import platform
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -81,6 +82,8 @@ def convert(folder: Path, samples: Samples | None, threads: int) -> Conversion:
     original = original_model(folder)
     check_digest(original.path, original.sha256)
     checked_answer(Engine.of(original, threads=threads))
+    for left_by_a_kill in folder.glob(".convert-*"):
+        shutil.rmtree(left_by_a_kill)
     with TemporaryDirectory(dir=folder, prefix=".convert-") as scratch:
         made, failed = _make(original, Path(scratch), samples)
         measured = _measure(original, made, samples, threads)
