@@ -51,6 +51,7 @@ def test_wrong_use(project: Project, tmp_path: Path) -> None:
     )
     assert "no releases here" in project.update("--from", tmp_path, code=1)
     assert "no such folder" in project.update("--from", tmp_path / "nowhere", code=1)
+    assert "no address" in project.update("--from", "https://[", code=1)
     assert "only https" in project.update("--from", "http://example.com/", code=1)
     (tmp_path / "row.json").write_text("[[1]]")
     assert f"{tmp_path}/row.json: data: expected float32" in project.publish(

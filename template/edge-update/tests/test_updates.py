@@ -17,7 +17,7 @@ import pytest
 
 from src.engine import Engine
 from src.sample import SAMPLE
-from src.updates import durable, publish
+from src.updates import durable, publish, repository
 from src.updates.active import device_state
 from src.updates.errors import UpdateError
 from src.updates.release import GOLDEN_FILE, Budget
@@ -184,6 +184,34 @@ def test_the_keys_of_somebody_else(tmp_path: Path, device: Device) -> None:
     for version in ("1.0", "2.0"):
         other.publish_untested(version)
     assert "refused: not signed by the keys" in refused(device, other.to)
+
+
+class BreaksOff:
+    """Writes files, and is interrupted after so many."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, path: Path, content: bytes) -> None:
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+        durable.write_file(path, content)
+
+
+def test_a_publication_that_is_broken_off(publisher: Publisher, device: Device) -> None:
+    """Whatever was written of it, devices are offered the release before."""
+    after = 0
+    number = None
+    while number is None:
+        with mock.patch.object(repository, "write_file", BreaksOff(after)):
+            try:
+                number = publisher.publish_untested("2.0")
+            except KeyboardInterrupt:
+                after += 1
+                assert device.update().measured is None
+    assert after >= 8
+    assert device.update().release.number == number == 2
 
 
 def test_keys_that_are_replaced(publisher: Publisher, device: Device) -> None:

@@ -26,11 +26,18 @@ FAILURES = (ModelError, InputError, UpdateError)
 
 def device_state(folder: Path | None = None) -> State:
     """The state in this folder; else in STATE_DIRECTORY, which systemd sets; else in the user's."""
-    if folder is None:
-        given = os.environ.get("STATE_DIRECTORY")
-        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-        folder = Path(given) if given else Path(home).expanduser() / COMMAND
-    return State(folder, lambda slot: misfit(slot.release) is None)
+    return State(folder or _own_folder(), lambda slot: misfit(slot.release) is None)
+
+
+def _own_folder() -> Path:
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given)
+    if home := os.environ.get("XDG_STATE_HOME"):
+        return Path(home) / COMMAND
+    try:
+        return Path.home() / ".local" / "state" / COMMAND
+    except RuntimeError:  # nobody's home: that of services then
+        return Path("/var/lib") / COMMAND
 
 
 class ActiveModel:

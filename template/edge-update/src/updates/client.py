@@ -24,7 +24,7 @@ from tuf.ngclient import Updater
 
 from .durable import sync_tree
 from .errors import UpdateError
-from .release import RELEASE_FILE, FileFacts, Release, read_release
+from .release import RELEASE_FILE, FileFacts, Release, read_release, target_name
 from .source import Source
 
 
@@ -75,7 +75,7 @@ class Client:
 
     def _fetch(self, name: str, facts: FileFacts | None = None) -> Path:
         with self._told():
-            info = self._updater.get_targetinfo(name)
+            info = self._updater.get_targetinfo(target_name(name))
             if info is None:
                 raise UpdateError(f"{self._source.given}: {name} is missing from what was signed")
             signed = FileFacts(info.hashes.get("sha256", ""), info.length)

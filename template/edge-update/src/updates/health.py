@@ -48,7 +48,7 @@ def read_health(path: Path) -> Health:
             starts=tuple(Start(**start) for start in said["starts"]),
             newest=int(said["newest"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return Health()
 
 

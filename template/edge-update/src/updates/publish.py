@@ -19,7 +19,7 @@ from .candidate import prepare
 from .compatibility import signature
 from .errors import UpdateError
 from .keys import key_file, make_keys, make_next_key, next_key_file, read_key, read_next_key
-from .release import RELEASE_FILE, Budget, Release, facts_of, is_file_name, to_bytes
+from .release import RELEASE_FILE, Budget, Release, facts_of, is_file_name, target_name, to_bytes
 from .repository import Repository, first_root
 from .self_test import Measured, self_test
 from .slots import Slot
@@ -75,7 +75,9 @@ def publish(
                 raise UpdateError(
                     f"{model}: failed its test, and is not published: {measured.problem}"
                 )
-            files = {name: folder / name for name in (*release.files, RELEASE_FILE)}
+            files = {target_name(name): folder / name for name in (*release.files, RELEASE_FILE)}
+            if len(files) != len(release.files) + 1:
+                raise UpdateError(f"{model}: some of its files have names that are too much alike")
             repository.publish(files, {"number": release.number}, signers, days)
     return Published(release, measured)
 
@@ -122,9 +124,7 @@ def _describe(folder: Path, number: int, version: str, budget: Budget) -> Releas
     files = {}
     for path in sorted(folder.iterdir()):
         if not is_file_name(path.name):
-            raise UpdateError(
-                f"{path.name}: a release's files have names of letters, digits, '.', '_' and '-'"
-            )
+            raise UpdateError(f"{path.name!r}: a file of a release cannot be called so; rename it")
         files[path.name] = facts_of(path)
     return Release(COMMAND, number, version, signature(), budget, files)
 

@@ -16,7 +16,8 @@ RELEASE_FILE = "release.json"
 GOLDEN_FILE = "golden.json"
 FORMAT = 1
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+_LONGEST_NAME = 150  # in bytes; beside it a digest must fit into a file system's 255
+_NOT_IN_ADDRESSES = re.compile(r"[^A-Za-z0-9._-]")
 _BLOCK = 1 << 20
 
 
@@ -80,7 +81,7 @@ def read_release(content: bytes) -> Release:
                 for name, facts in said["files"].items()
             },
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UpdateError(f"{RELEASE_FILE} is damaged: {error!r}") from None
     if GOLDEN_FILE not in release.files:
         raise UpdateError(f"{RELEASE_FILE} is damaged: it lists no {GOLDEN_FILE}")
@@ -91,8 +92,14 @@ def read_release(content: bytes) -> Release:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a release may have a file of this name: plain, and in no other folder."""
-    return _FILE_NAME.fullmatch(name) is not None and name != RELEASE_FILE
+    """Whether a release may have a file of this name: in no other folder, and not its own."""
+    plain = not name.startswith(".") and "/" not in name and name.isprintable()
+    return plain and 0 < len(name.encode()) <= _LONGEST_NAME and name != RELEASE_FILE
+
+
+def target_name(name: str) -> str:
+    """What a file of this name is called where releases are offered, as part of an address."""
+    return _NOT_IN_ADDRESSES.sub("_", name)
 
 
 def facts_of(path: Path) -> FileFacts:

@@ -36,7 +36,10 @@ def source(given: str, scratch: Path) -> Source:
 
     Raises UpdateError if it is neither an https address nor a folder.
     """
-    parts = urlsplit(given)
+    try:
+        parts = urlsplit(given)
+    except ValueError as error:
+        raise UpdateError(f"{given}: no address: {error}") from None
     if parts.scheme in ("http", "https"):
         if not parts.hostname:
             raise UpdateError(f"{given}: no host in this address")
