@@ -351,6 +351,17 @@ def test_a_release_on_trial_that_fails(publisher: Publisher, device: Device) -> 
     assert device.start().note == ""
 
 
+def test_a_release_on_trial_that_fails_as_nobody_foresaw(
+    publisher: Publisher, device: Device
+) -> None:
+    publisher.publish_second()
+    device.update()
+    unforeseen = mock.Mock(side_effect=RuntimeError("unforeseen"))
+    with mock.patch("src.updates.golden.check", unforeseen):
+        assert "unforeseen" in device.start().note
+    assert device.active() == 1
+
+
 def test_an_interrupt_says_nothing_of_a_release_on_trial(
     publisher: Publisher, device: Device
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..about import COMMAND
-from ..ml.errors import InputError, ModelError
 from .compatibility import misfit
 from .errors import UpdateError
 from .slots import Slot
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 Load = Callable[[Path | None], "Engine"]
 """Starts an engine with a folder of models, or with None the package's own."""
-
-FAILURES = (ModelError, InputError, UpdateError)
 
 
 def device_state(folder: Path | None = None) -> State:
@@ -55,8 +52,8 @@ class ActiveModel:
         if unreadable is not None:
             self.notes.append(f"{unreadable}; the package's own model answers")
         self._passed_over: set[str] = set()
-        self.slot = self._load(load)
         self._found = self._state.active()
+        self.slot = self._load(load)
 
     def is_outdated(self) -> bool:
         """Whether another is active by now."""
@@ -85,17 +82,18 @@ class ActiveModel:
         while (slot := self._next()) is not None:
             try:
                 self._start(slot, load)
-            except FAILURES as error:
-                self.notes.append(f"{slot.release} is passed over: {error}")
+            except Exception as error:  # whatever a release does, another answers
+                reason = str(error) or repr(error)
+                self.notes.append(f"{slot.release} is passed over: {reason}")
                 self._passed_over.add(slot.folder.name)
-                self._leave(slot, str(error))
+                self._leave(slot, reason)
             else:
                 return slot
         load(None)
         return None
 
     def _next(self) -> Slot | None:
-        slot = self._state.active()
+        self._found = slot = self._state.active()
         if slot is None or slot.folder.name not in self._passed_over:
             return slot
         # It is proven but damaged, or cannot be left for good: this process goes around it.
@@ -111,9 +109,7 @@ class ActiveModel:
             raise UpdateError(f"{MOST_STARTS} processes that started it died before it answered")
         try:
             self._prove(slot, load)
-        except FAILURES:
-            raise
-        except BaseException:  # an interrupt says nothing of the release
+        except (KeyboardInterrupt, SystemExit):  # which says nothing of the release
             with contextlib.suppress(OSError):
                 self._state.withdraw(slot)
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +54,8 @@ def put_in_place(folder: Path, place: Path) -> None:
 
 def remove(folder: Path) -> None:
     """Remove a folder, if it is there. Raises OSError."""
+    import shutil  # to answer takes none of it
+
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
 

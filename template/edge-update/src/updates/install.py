@@ -87,8 +87,10 @@ def _install(state: State, active: Slot | None, release: Release) -> Updated:
 
 def _sound(state: State) -> Slot | None:
     """The release that answers: the first usable one whose files are not damaged."""
+    if state.active() is None:
+        return None
     for slot in state.slots():
-        if state.active() is not None and state.is_usable(slot):
+        if state.is_usable(slot):
             with contextlib.suppress(UpdateError):
                 slot.check_files()
                 return slot

@@ -34,9 +34,11 @@ class Measured:
 def self_test(slot: Slot) -> Measured:
     """Let the release answer its golden inputs within its budget."""
     budget = slot.release.budget
-    command = [sys.executable, "-m", f"{__package__}.trial", str(slot.folder)]
+    command = [sys.executable, "-P", "-m", f"{__package__}.trial", str(slot.folder)]
+    # Imported from where this process imports: never from the folder that it happens to be in.
+    paths = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        command,
+        command, env={**os.environ, "PYTHONPATH": paths},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         start_new_session=True, text=True,
     )  # fmt: skip
