@@ -39,7 +39,7 @@ lint: setup ## Static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml examples
-	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
+	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh template/edge-update/systemd/install.sh
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -17,6 +17,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from builder.render.python_names import python_package, python_version
+
 _LONGEST_SHOWN = 60
 _TOML_INT_BITS = 63
 _MAX_INDENT = 16
@@ -157,8 +159,11 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 }
 """The filters whose result may be printed."""
 
-
-HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label}
+HELPERS: Mapping[str, Callable[..., str]] = {
+    "dns_label": dns_label,
+    "python_package": python_package,
+    "python_version": python_version,
+}
 """Filters that answer plain text, to be quoted afterwards."""
 
 
