@@ -66,19 +66,19 @@ class LockError(Exception):
 def main(flags: Sequence[str]) -> int:
     """Write requirements.txt.j2 of each layer anew; ``flags`` are uv's, such as ``--upgrade``."""
     try:
-        locks = {layer.folder / LOCK: lock(layer, flags) for layer in (WEB, EDGE_DEVICE)}
+        web = lock(WEB, plain_text((WEB.folder / LOCK).read_text()), flags)
+        # A device needs nothing that no service needs, and gets the same versions.
+        device = lock(EDGE_DEVICE, plain_text(web))
     except LockError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
-    for path, text in locks.items():
-        path.write_text(text)
+    (WEB.folder / LOCK).write_text(web)
+    (EDGE_DEVICE.folder / LOCK).write_text(device)
     return 0
 
 
-def lock(layer: Layer, flags: Sequence[str]) -> str:
+def lock(layer: Layer, earlier: str, flags: Sequence[str] = ()) -> str:
     """The template that gives each service of this layer what it needs. Raises LockError."""
-    path = layer.folder / LOCK
-    earlier = plain_text(path.read_text()) if path.exists() else ""
     direct = [render(layer, [feature]).splitlines(True) for feature in layer.features]
     union = "".join(dict.fromkeys(line for lines in direct for line in lines))
     header, everything = compile_lock(union, earlier, flags)

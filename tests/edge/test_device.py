@@ -196,15 +196,26 @@ def test_an_interrupted_conversion_leaves_the_models_as_they_were(
     assert tree(project / "models") == before
 
 
-@pytest.mark.parametrize("seconds", [0.15, 0.3, 1.5])
+INTERRUPTIBLE = """
+import signal, sys
+from src import __main__ as program
+signal.signal(signal.SIGINT, program._interrupt)
+print(flush=True)
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 2])
 def test_an_interrupted_run_ends_without_a_word(cli: Cli, tmp_path: Path, seconds: float) -> None:
-    """Whether it is still importing or reads already."""
+    """Whether it imports what it needs, loads the model, or reads already."""
     project = example(cli, tmp_path, "iris", "sample")
     process = subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); from src.__main__ import main; main()", "run"],
+        [sys.executable, "-c", INTERRUPTIBLE, "run", "-"],
         cwd=project, env={**os.environ, **SILENT}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "\n"
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
