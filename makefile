@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service bench-browser clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service bench-browser bench-edge clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-service: setup ## Measure a generated service against its peers
 
 bench-browser: setup ## Measure a generated page against bare Python
 	$(BIN)/python -m bench.browser
+
+bench-edge: setup ## Measure an edge-device project against bare ONNX Runtime
+	$(BIN)/python -m bench.edge
 
 clean: ## Remove what the targets above made
 	rm -rf $(VENV) dist

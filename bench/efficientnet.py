@@ -155,7 +155,7 @@ class _Graph:
     def convolution(
         self, x: str, name: str, norm: str, side: int, *, stride: int = 1, depthwise: bool = False
     ) -> tuple[str, int]:
-        """A convolution with its normalisation folded in, padded as TensorFlow does; its side too."""
+        """A convolution with its norm folded in, padded as TensorFlow pads, and its side."""
         weight = self.weights[f"{name}.weight"]
         mean, variance, gain, bias = (
             self.weights[f"{norm}.{part}"]

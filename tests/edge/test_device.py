@@ -38,11 +38,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("vars_file", ["sample", "image_cnn"])
-def test_a_project_is_clean_and_passes_its_own_tests(
-    cli: Cli, tmp_path: Path, vars_file: str
-) -> None:
-    project = example(cli, tmp_path, "device", vars_file)
+def test_a_project_is_clean_and_passes_its_own_tests(cli: Cli, tmp_path: Path) -> None:
+    project = example(cli, tmp_path, "device", "image_cnn")
     assert_clean(project, tmp_path / "mypy")
     run_in(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
@@ -199,31 +196,45 @@ def test_an_interrupted_conversion_leaves_the_models_as_they_were(
     assert tree(project / "models") == before
 
 
-@pytest.mark.parametrize("seconds", [0.15, 0.3, 1.5])
+INTERRUPTIBLE = """
+import signal, sys
+from src import __main__ as program
+signal.signal(signal.SIGINT, program._interrupt)
+print(flush=True)
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 2])
 def test_an_interrupted_run_ends_without_a_word(cli: Cli, tmp_path: Path, seconds: float) -> None:
-    """Whether it is still importing or reads already."""
+    """Whether it imports what it needs, loads the model, or reads already."""
     project = example(cli, tmp_path, "iris", "sample")
     process = subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); from src.__main__ import main; main()", "run"],
+        [sys.executable, "-c", INTERRUPTIBLE, "run", "-"],
         cwd=project, env={**os.environ, **SILENT}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "\n"
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (130, "", "")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0" * 9, b"GIF89a"])
-def test_what_is_no_image_is_one_line(cli: Cli, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_image_is_one_line_each(cli: Cli, tmp_path: Path) -> None:
     project = example(cli, tmp_path, "shapes", "image_cnn")
+    contents = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0" * 9, b"GIF89a", b"II*\0" * 9]
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    files = [str(tmp_path / f"{number}.jpg") for number in range(len(contents))]
     done = subprocess.run(
-        [sys.executable, "-m", "src", "run", "-"],
-        cwd=project, env={**os.environ, **SILENT}, input=content, capture_output=True, check=False,
+        [sys.executable, "-m", "src", "run", *files],
+        cwd=project, env={**os.environ, **SILENT}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stdout == b""
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == files
 
 
 def _fragile(cli: Cli, folder: Path) -> Path:
