@@ -32,8 +32,8 @@ def data_files(
 ) -> tuple[OutputFile, ...]:
     """The files of a source that is inside the service, none for any other.
 
-    They are looked for ``beside`` the variables file, at the same path as in the service. Raises
-    VariablesError.
+    They are looked for ``beside`` the variables file, at the same path as in the service; where
+    nothing is said of a source, it is the sample alone. Raises VariablesError.
     """
     definition = None if schema is None else schema.at((VARIABLE,))
     if definition is None or definition.get("x-layer") not in layers:
@@ -44,9 +44,9 @@ def data_files(
     where = given.where((VARIABLE, "url"))
     inside = check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
     pattern = source["pattern"] or _usual_pattern(variables)
-    found = _found(beside / inside, pattern)
-    if not found and not source["pattern"]:
+    if not given.values.get(VARIABLE):
         return (_sample(inside, pattern, variables),)
+    found = _found(beside / inside, pattern)
     if not found:
         raise VariablesError(
             [

@@ -137,6 +137,27 @@ KINDS: dict[str, Kind] = {
         lambda: convolution(channels=1, size=(8, 6)),
         settings=("preprocess=image", "image.mean=[0.5]", "image.std=[0.25]"),
     ),
+    "kept predictions": Kind(
+        linear, labels=("a", "b", "c"), settings=("variant=prediction-cache",)
+    ),
+    "kept predictions of images": Kind(
+        convolution,
+        labels=("cat", "dog"),
+        settings=("variant=prediction-cache", "preprocess=image", "tracing=true"),
+    ),
+    "kept predictions of bare texts": Kind(
+        lambda: identity("string", ["batch"]), settings=("variant=prediction-cache",)
+    ),
+    "kept data of images": Kind(
+        convolution,
+        labels=("cat", "dog"),
+        settings=("variant=data-cache", "preprocess=image", "auth=api_key"),
+    ),
+    "kept data and predictions": Kind(
+        with_optional, settings=("variant=data-cache", "cache=both", "caching.timing=at_request")
+    ),
+    "kept data of an embedding": Kind(embedding, settings=("variant=data-cache",)),
+    "kept bfloat16": Kind(narrow_and_wide, settings=("variant=prediction-cache", "cache=both")),
     **{
         dtype: Kind(lambda dtype=dtype: identity(dtype, ["batch", 2]))  # type: ignore[misc]
         for dtype in (

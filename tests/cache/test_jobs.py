@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache.redis import Redis
-from tests.cache.services import (
+from tests.cache.asking import ask
+from tests.cache.conftest import generate
+from tests.cache.jobs import (
     VARS,
-    asked,
     being_filled,
     children,
-    generated,
     is_gone,
     job,
     slow_source,
     spaces,
     values,
 )
+from tests.cache.redis import Redis
 from tests.web.running import PATIENCE, serving, wait_until
 
 SHAPES = [f"{index:04}" for index in range(8)]
@@ -28,38 +28,30 @@ ALL = {"predictions": 8, "data": 8}
 ANOTHER = "infergen:1:predictions:0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A service that keeps the same data, and no predictions."""
-    folder = tmp_path_factory.mktemp("data")
-    return generated(folder, "data", "image_cnn", "--variant", "data-cache")
-
-
-def test_requests_find_what_was_made_in_advance(both: Path, data: Path, redis: Redis) -> None:
+def test_requests_find_what_was_made_in_advance(both: Path, shapes: Path, redis: Redis) -> None:
     """Also those to another service, which has the data in common."""
     done = job(both, "warm_cache", "--concurrency", "2", CACHE_URL=redis.url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("8 items: 8 made (")
     assert values(both, CACHE_URL=redis.url) == ALL
-    for service in (both, data):
+    for service in (both, shapes):
         with serving(service, CACHE_URL=redis.url) as running:
             for name in SHAPES[:3]:
-                kept, how = asked(running, name)
-                assert how == "hit"
-                made, how = asked(running, name, **{"Cache-Control": "no-cache"})
-                assert (made, how) == (kept, "bypass")
+                kept = ask(running, name)
+                assert kept.cache == "hit"
+                made = ask(running, name, **{"Cache-Control": "no-cache"})
+                assert (made.cache, made.content) == ("bypass", kept.content)
 
 
 def test_rows_of_a_table_are_kept_on_disk(tmp_path: Path) -> None:
-    service = generated(tmp_path, "rows", "sample", "--variant", "prediction-cache")
+    service = generate(tmp_path, "rows", "--variant", "prediction-cache")
     done = job(service, "warm_cache", "--all", "--concurrency", "1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("13 items: 13 made (")
     with serving(service) as running:
-        kept, how = asked(running, "0012")
-        assert how == "hit"
-        made, _ = asked(running, "0012", **{"Cache-Control": "no-cache"})
-        assert made == kept
+        kept = ask(running, "0012")
+        assert kept.cache == "hit"
+        assert ask(running, "0012", **{"Cache-Control": "no-cache"}).content == kept.content
 
 
 def test_what_is_kept_and_fresh_is_passed_over(both: Path, redis: Redis, tmp_path: Path) -> None:
@@ -154,13 +146,13 @@ def test_an_interrupt_leaves_what_is_done(both: Path, redis: Redis, tmp_path: Pa
 
 def test_clearing_predictions_reaches_services_and_leaves_data(both: Path, redis: Redis) -> None:
     with serving(both, CACHE_URL=redis.url) as running:
-        assert asked(running, "0000")[1] == "miss"
-        wait_until(lambda: asked(running, "0000")[1] == "hit", "a hit")
+        assert ask(running, "0000").cache == "miss"
+        wait_until(lambda: ask(running, "0000").cache == "hit", "a hit")
         wait_until(lambda: redis.command("DBSIZE") == 2, "both values")
         done = job(both, "clear_cache", "--predictions", CACHE_URL=redis.url)
         assert done.returncode == 0
         assert values(both, CACHE_URL=redis.url) == {"predictions": 0, "data": 1}
-        wait_until(lambda: asked(running, "0000")[1] == "miss", "a miss")
+        wait_until(lambda: ask(running, "0000").cache == "miss", "a miss")
 
 
 def test_clearing_by_age_and_of_everything(both: Path, redis: Redis) -> None:

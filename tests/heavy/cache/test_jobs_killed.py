@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+from tests.cache.jobs import being_filled, children, is_gone
 from tests.cache.redis import Redis
-from tests.cache.services import being_filled, children, is_gone
 from tests.web.running import PATIENCE, wait_until
 
 

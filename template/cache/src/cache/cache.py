@@ -13,7 +13,7 @@ from typing import Any
 
 from src.cache.entry import EntryError, read_entry, write_entry
 from src.cache.guard import GuardedStore
-from src.cache.memory import Memory
+from src.cache.memory import Kept, Memory
 from src.cache.meter import Meter
 from src.ml.signature import Tensor
 
@@ -103,11 +103,12 @@ class Cache:
         self._meter = meter
         self._flights: dict[bytes, asyncio.Future[Tensors]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pending: dict[bytes, Kept[Tensors]] = {}
         self._pending_bytes = 0
 
     async def get(self, wanted: Sequence[Wanted], compute: Compute) -> tuple[list[Tensors], bool]:
         """The values, and whether all of them were kept already. Raises what ``compute`` raises."""
-        values: list[Tensors | None] = [None] * len(wanted)
+        values = [self._about_to_be_kept(item.key) for item in wanted]
         if self._memory is not None:
             self._look_in_memory(self._memory, wanted, values, compute)
         hit = True
@@ -115,8 +116,9 @@ class Cache:
             own, joined = self._take_off(wanted, missing)
             if own:
                 hit &= await self._fly(wanted, own, values, compute)
+            brought = {wanted[index].key for index in own}
             for index, flight in joined.items():
-                hit = False
+                hit &= wanted[index].key in brought
                 with contextlib.suppress(AbandonedError):
                     values[index] = await asyncio.shield(flight)
         return [value for value in values if value is not None], hit
@@ -145,6 +147,11 @@ class Cache:
                 joined[index] = flight
         return own, joined
 
+    def _about_to_be_kept(self, key: bytes) -> Tensors | None:
+        """What was made a moment ago, and is not in the store yet."""
+        kept = self._pending.get(key)
+        return kept.value if kept is not None and kept.fresh else None
+
     def _look_in_memory(
         self,
         memory: Memory[Tensors],
@@ -155,6 +162,8 @@ class Cache:
         began = time.perf_counter()
         hits = 0
         for index, item in enumerate(wanted):
+            if values[index] is not None:
+                continue
             kept = memory.get(item.key)
             if kept is None or not self._usable(kept.fresh_until):
                 continue
@@ -292,9 +301,11 @@ class Cache:
         """Keep a value in memory now, and in the store when the answer has been sent."""
         made = time.time()
         size = sum(tensor.nbytes for tensor in tensors.values())
-        self._keep_in_memory(item.key, tensors, self._policy.fresh_until(made))
+        fresh_until = self._policy.fresh_until(made)
+        self._keep_in_memory(item.key, tensors, fresh_until)
         if self._pending_bytes > _MOST_PENDING_BYTES:
             return  # the store is slower than the requests: nothing is to pile up
+        self._pending[item.key] = Kept(tensors, size, fresh_until)
         self._pending_bytes += size
         self._start(self._put(item, tensors, made, size))
 
@@ -308,6 +319,7 @@ class Cache:
             if self._policy.claim_seconds:
                 await self._store.release(self.space, item.key)
         finally:
+            self._pending.pop(item.key, None)
             self._pending_bytes -= size
 
     def _keep_in_memory(self, key: bytes, tensors: Tensors, fresh_until: float) -> None:

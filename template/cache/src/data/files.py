@@ -36,7 +36,9 @@ class Files:
                 raise UnknownIdError(name)
             with self._files.open(path, "rb") as file:
                 item: bytes = file.read(self._most_bytes + 1)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            if _is_a_failure(error.__cause__):
+                raise SourceError(str(error.__cause__)) from error
             raise UnknownIdError(name) from None
         except UnknownIdError:
             raise
@@ -65,6 +67,11 @@ class Files:
             return path.resolve(strict=True).is_relative_to(folder)
         except (FileNotFoundError, NotADirectoryError, RuntimeError):
             return False
+
+
+def _is_a_failure(cause: BaseException | None) -> bool:
+    """Whether a file is only said to be missing: so fsspec tells any failure of a web server."""
+    return isinstance(cause, OSError) or getattr(cause, "status", 404) not in (404, 410)
 
 
 def absolute(url: str, root: Path) -> str:

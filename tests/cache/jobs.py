@@ -1,8 +1,7 @@
-"""Services that cache, what they answer about items, and their jobs."""
+"""The jobs of services that cache, and what they leave in the store."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -18,19 +17,10 @@ from typing import Any
 
 from tests.cache.redis import Redis
 from tests.conftest import ROOT
-from tests.web.running import PATIENCE, Running, wait_until
+from tests.web.running import wait_until
 
 VARS = ROOT / "vars"
 Completed = subprocess.CompletedProcess[str]
-
-
-def generated(folder: Path, name: str, variables: str, *options: str) -> Path:
-    """A service of one of the examples in ``vars/``."""
-    command = [str(Path(sys.executable).with_name("infergen")), "new", "--name", name]
-    command += ["--output", str(folder), "--vars", str(VARS / f"{variables}.yaml"), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder / name
 
 
 def job(service: Path, name: str, *arguments: str | Path, **settings: object) -> Completed:
@@ -73,19 +63,6 @@ def spaces(service: Path, **settings: object) -> dict[str, dict[str, Any]]:
 def values(service: Path, **settings: object) -> dict[str, int]:
     """How many values the store of a service has of each kind."""
     return {kind: space["values"] for kind, space in spaces(service, **settings).items()}
-
-
-def asked(running: Running, name: str, **headers: str) -> tuple[Any, str | None]:
-    """The prediction for the item of an ID, and whether it was kept."""
-    connection = http.client.HTTPConnection(running.host, running.port, timeout=PATIENCE)
-    try:
-        connection.request("POST", "/predict", json.dumps({"data": name}), headers)
-        answer = connection.getresponse()
-        body = json.load(answer)
-        assert answer.status == 200, body
-        return body["prediction"], answer.getheader("x-cache")
-    finally:
-        connection.close()
 
 
 @contextmanager
