@@ -102,9 +102,9 @@ def slow_source(item: bytes, seconds: float) -> Iterator[str]:
 @contextmanager
 def being_filled(service: Path, redis: Redis, ids: Path) -> Iterator[subprocess.Popen[str]]:
     """A job that has begun to fill the cache from a slow source, and has much to do yet."""
-    ids.write_text("".join(f"{number}\n" for number in range(200)))
+    ids.write_text("".join(f"{number}\n" for number in range(600)))
     settings = {"CACHE_URL": redis.url, "FETCH_THREADS": 4}
-    with slow_source((VARS / "data/shapes/0002.png").read_bytes(), 0.05) as url:
+    with slow_source((VARS / "data/shapes/0002.png").read_bytes(), 0.1) as url:
         arguments = ("--ids", ids, "--concurrency", "2")
         process = started_job(service, "warm_cache", *arguments, DATA_URL=url, **settings)
         try:
