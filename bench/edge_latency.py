@@ -1,7 +1,8 @@
 """``python -m bench.edge_latency PROJECT IMAGE``: an engine's total beside the same done bare.
 
 Prints the least milliseconds of each, measured in turns: other work only adds to them. Bare is
-what anybody writes first: Pillow, numpy, and a session on as many threads, which do not spin either.
+what anybody writes first: Pillow, numpy, and a session on as many threads, which do not spin
+either.
 """
 
 from __future__ import annotations
