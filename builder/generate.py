@@ -12,11 +12,11 @@ from typing import Any
 
 from builder import schema as schemas
 from builder import variables as vars_
-from builder.chosen_model import ChosenModel, choose_model, model_files
+from builder.chosen_model import ChosenModel, Inspect, choose_model, model_files
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
-from builder.plan import make_plan
+from builder.plan import Plan, make_plan
 from builder.record import Record, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import TEMPLATES, TemplateSet, open_template_set
@@ -50,14 +50,48 @@ class Generated:
     record: Record
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A service before it is rendered: its variables are complete, and every path is checked."""
+
+    template_set: TemplateSet
+    schema: Schema | None
+    variant: str | None
+    variables: Mapping[str, Any]
+    plan: Plan
+
+
 def generate(request: Request) -> Generated:
     """Render and verify everything; nothing is written. Raises an InfergenError.
 
     The same request gives the same bytes, but for a model that is run for its facts: what it took
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
     """
+    prepared = prepare(request, open_template_set(request.templates, request.path_map))
+    template_set, schema, variables = prepared.template_set, prepared.schema, prepared.variables
+    plan = prepared.plan
+    outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    record = make_record(
+        set_name=template_set.name,
+        set_version=template_set.version,
+        set_digest=template_set.digest,
+        variant=prepared.variant,
+        variables=variables if schema is None else schemas.without_secrets(schema, variables),
+        outputs=outputs,
+    )
+    outputs += record_files(record, outputs)
+    return Generated(template_set, prepared.variant, variables, outputs, record)
+
+
+def prepare(
+    request: Request, template_set: TemplateSet, *, inspect: Inspect | None = None
+) -> Prepared:
+    """All that comes before rendering. Raises an InfergenError.
+
+    ``template_set`` is the request's, opened. ``inspect`` asks a model for its facts, if it is not
+    to be run each time.
+    """
     check_name(request.name)
-    template_set = open_template_set(request.templates, request.path_map)
     schema_file = template_set.schema_file
     schema = None if schema_file is None else schemas.read_schema(schema_file)
     given = _read_given(request, template_set, schema)
@@ -71,21 +105,12 @@ def generate(request: Request) -> Generated:
         labels=request.labels,
         beside=(request.variables_file or template_set.default_variables or Path()).parent,
         recorded={} if request.previous is None else request.previous.variables,
+        inspect=inspect,
     )
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
-    record = make_record(
-        set_name=template_set.name,
-        set_version=template_set.version,
-        set_digest=template_set.digest,
-        variant=variant,
-        variables=variables if schema is None else schemas.without_secrets(schema, variables),
-        outputs=outputs,
-    )
-    outputs += record_files(record, outputs)
-    return Generated(template_set, variant, variables, outputs, record)
+    return Prepared(template_set, schema, variant, variables, plan)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:

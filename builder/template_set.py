@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 from builder import yamlfile
-from builder.errors import TemplateSetError
+from builder.errors import InfergenError, TemplateSetError
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 
@@ -92,6 +92,18 @@ class TemplateSet:
         return self.variants[variant]
 
 
+Report = Callable[[str, InfergenError], None]
+"""Told of each thing that is wrong, with its code in `infergen templates lint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A set without what is wrong with it, None if nothing is left; and the errors with codes."""
+
+    template_set: TemplateSet | None
+    errors: tuple[tuple[str, InfergenError], ...]
+
+
 def default_root() -> Path:
     """The set that ships with infergen: inside the wheel, or the root of a source checkout."""
     package = Path(__file__).resolve().parent
@@ -109,14 +121,28 @@ def open_template_set(root: Path, path_map: Path | None = None) -> TemplateSet:
 
     ``path_map`` is used instead of the set's own ``correspond_file_path.yaml``.
     """
+    return _open(root, path_map, _raise)
+
+
+def examine_template_set(root: Path) -> Examined:
+    """Read a set, but go on after what is wrong with it, so that all of it is told at once."""
+    errors: list[tuple[str, InfergenError]] = []
+    try:
+        found = _open(root, None, lambda code, error: errors.append((code, error)))
+    except InfergenError as error:
+        return Examined(None, (*errors, ("set", error)))
+    return Examined(found, tuple(errors))
+
+
+def _open(root: Path, path_map: Path | None, report: Report) -> TemplateSet:
     if not root.is_dir():
         raise TemplateSetError(f"{root}: no such folder; --templates names a template set's folder")
     map_file = path_map or root / PATH_MAP
     if not (root / TEMPLATES).is_dir():
         raise TemplateSetError(f"{root}: no folder {TEMPLATES}/, so this is no template set")
     plain = not (root / SETTINGS).is_file()
-    version, supports, variants = (0, 0, {}) if plain else _read_settings(root)
-    entries = _read_path_map(map_file, root, plain=plain)
+    version, supports, variants = (0, 0, {}) if plain else _read_settings(root, report)
+    entries = _read_path_map(map_file, root, report, plain=plain)
     return TemplateSet(
         root=root,
         name="infergen" if root.resolve() == default_root() else root.resolve().name,
@@ -129,13 +155,17 @@ def open_template_set(root: Path, path_map: Path | None = None) -> TemplateSet:
     )
 
 
-def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
+def _raise(_code: str, error: InfergenError) -> NoReturn:
+    raise error
+
+
+def _read_settings(root: Path, report: Report) -> tuple[int, int, dict[str, tuple[str, ...]]]:
     document = yamlfile.read_mapping(root / SETTINGS)
     settings = document.value
     for key in settings:
         if key not in _SETTINGS_KEYS:
             hint = did_you_mean(key, _SETTINGS_KEYS)
-            raise TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
+            report("set", TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}"))
     version = _whole_number(document, "version", least=1)
     supports = _whole_number(document, "supports", least=0, default=0)
     variants = settings.get("variants")
@@ -144,14 +174,13 @@ def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
             f"{document.where(('variants',))}: expected variants, such as"
             " `web-single: [common, web]`"
         )
-    return (
-        version,
-        supports,
-        {
-            variant: _read_layers(document, root, variant, layers)
-            for variant, layers in variants.items()
-        },
-    )
+    found = {}
+    for variant, layers in variants.items():
+        try:
+            found[variant] = _read_layers(document, root, variant, layers)
+        except InfergenError as error:
+            report("set", error)
+    return version, supports, found
 
 
 def _whole_number(
@@ -185,25 +214,39 @@ def _read_layers(
     return tuple(layers)
 
 
-def _read_path_map(map_file: Path, root: Path, *, plain: bool) -> tuple[MapEntry, ...]:
+def _read_path_map(
+    map_file: Path, root: Path, report: Report, *, plain: bool
+) -> tuple[MapEntry, ...]:
     document = yamlfile.read_mapping(map_file)
-    entries = tuple(
-        _read_entry(document, root, template, destination, plain=plain)
-        for template, destination in document.value.items()
-    )
-    mapped = {entry.template for entry in entries}
-    unmapped = [name for name in _template_names(root / TEMPLATES) if name not in mapped]
+    entries = []
+    for template, destination in document.value.items():
+        try:
+            entry = _read_entry(document, template, destination, plain=plain)
+            found = resolve_inside(root / TEMPLATES, template).is_file()
+        except InfergenError as error:
+            report("path-map", error)
+            continue
+        if found:
+            entries.append(entry)
+        else:
+            hint = did_you_mean(template, _template_names(root / TEMPLATES))
+            missing = f"{entry.where}: no template {TEMPLATES}/{template}{hint}"
+            report("dangling-entry", TemplateSetError(missing))
+    unmapped = [name for name in _template_names(root / TEMPLATES) if name not in document.value]
     if unmapped:
         listed = "\n".join(f"  {TEMPLATES}/{name}" for name in unmapped)
-        raise TemplateSetError(
-            f"{map_file}: no entry for\n{listed}\nMap each, delete it, or begin its file name with"
-            f" {PARTIAL_PREFIX!r} if it is only included by others."
+        report(
+            "unmapped-template",
+            TemplateSetError(
+                f"{map_file}: no entry for\n{listed}\nMap each, delete it, or begin its file name"
+                f" with {PARTIAL_PREFIX!r} if it is only included by others."
+            ),
         )
-    return entries
+    return tuple(entries)
 
 
 def _read_entry(
-    document: yamlfile.Document, root: Path, template: str, destination: Any, *, plain: bool
+    document: yamlfile.Document, template: str, destination: Any, *, plain: bool
 ) -> MapEntry:
     where = document.where((template,))
     check_relative(template, what=where)
@@ -218,9 +261,6 @@ def _read_entry(
             " service's folder, and to have no other braces"
         )
     check_relative(rest, what=where)
-    if not resolve_inside(root / TEMPLATES, template).is_file():
-        hint = did_you_mean(template, _template_names(root / TEMPLATES))
-        raise TemplateSetError(f"{where}: no template {TEMPLATES}/{template}{hint}")
     if not plain and "/" not in template:
         raise TemplateSetError(f"{where}: {template} lies in no layer; expected layer/{template}")
     return MapEntry(template, rest, where)

@@ -1,0 +1,116 @@
+"""The services that a set's own variables files stand for: each variant with each file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.chosen_model import Inspect
+from builder.errors import InfergenError, ModelError
+from builder.generate import Prepared, Request, prepare
+from builder.lint.cache import Cache, digest
+from builder.template_set import TemplateSet
+from builder.yamlfile import Document
+
+if TYPE_CHECKING:
+    from builder.model.facts import ModelFacts
+    from builder.model.request import Request as ModelRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One service: a variant (None in a plain set) and a variables file."""
+
+    variant: str | None
+    sample: Path
+    prepared: Prepared
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return self.sample.name if self.variant is None else f"{self.variant}, {self.sample.name}"
+
+    def variables_digest(self) -> str:
+        return digest(json.dumps(self.prepared.variables, sort_keys=True, default=str))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A variables file from which no service of this variant can be made, and why."""
+
+    variant: str | None
+    sample: Path
+    error: InfergenError
+
+
+def make_cases(
+    template_set: TemplateSet, samples: Sequence[Document], inspect: Inspect
+) -> Iterator[Case | Refused]:
+    """Every variant with every variables file, but for files that name another variant."""
+    for document in samples:
+        sample = Path(document.source)
+        stated = document.value.get("variant")
+        for variant in [None] if template_set.plain else list(template_set.variants):
+            if stated in (None, variant) or stated not in template_set.variants:
+                yield _make_case(template_set, document, sample, variant, inspect)
+
+
+def _make_case(
+    template_set: TemplateSet,
+    document: Document,
+    sample: Path,
+    variant: str | None,
+    inspect: Inspect,
+) -> Case | Refused:
+    request = Request(
+        name=_name(document, sample),
+        templates=template_set.root,
+        variables_file=sample,
+        variant=None if "variant" in document.value else variant,
+    )
+    try:
+        return Case(variant, sample, prepare(request, template_set, inspect=inspect))
+    except InfergenError as error:
+        return Refused(variant, sample, error)
+
+
+def _name(document: Document, sample: Path) -> str:
+    name = document.value.get("name")
+    if isinstance(name, str) and name:
+        return name
+    return re.sub(r"[^a-z0-9_-]+", "-", sample.stem.lower()).lstrip("-_0123456789") or "sample"
+
+
+class RememberedFacts:
+    """Asks a model for its facts once, and then never again unless it changes."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __call__(self, request: ModelRequest) -> ModelFacts:
+        from builder.model.facts_json import facts_to_json  # noqa: PLC0415 - most ask no model
+
+        asked = {**asdict(request), "model": str(request.model.resolve())}
+        key = digest(json.dumps(asked, sort_keys=True))
+        facts = self._known(request, self._cache.get("facts", key))
+        if facts is None:
+            from builder.model.inspect import inspect_model  # noqa: PLC0415
+
+            facts = inspect_model(request)
+            self._cache.put("facts", key, facts_to_json(facts))
+        return facts
+
+    def _known(self, request: ModelRequest, answer: Any) -> ModelFacts | None:
+        from builder.model.facts_json import facts_from_json  # noqa: PLC0415
+        from builder.model.files import digest_and_size  # noqa: PLC0415
+
+        try:
+            facts = facts_from_json(answer)
+            found, _ = digest_and_size(request.model, facts.external_data)
+        except (TypeError, ValueError, KeyError, AttributeError, ModelError):
+            return None
+        return facts if found == facts.sha256 else None
