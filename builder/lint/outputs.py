@@ -74,6 +74,10 @@ class _Checker:
                 content = self._content(file)
                 if content is None:
                     continue
+                if not content.strip() and not self._set.plain:
+                    # No file of the service at all.
+                    self._cache.put("clean", key, 1)
+                    continue
                 # The same text is the same, whatever template and variables it came from.
                 same = digest(content, file.path, around, self._programs)
                 standing.setdefault(same, []).append(key)
@@ -108,12 +112,12 @@ class _Checker:
         )
 
     def _content(self, file: _File) -> bytes | None:
-        """The file's bytes, parsed; None if there are none, or they are wrong."""
+        """The file's bytes; None if they cannot be rendered or do not parse."""
         if isinstance(file.source, OutputFile):
             content = file.source.content
             return content if isinstance(content, bytes) else None
         content = self._render(file, file.source)
-        if content is None or (not self._set.plain and not content.strip()):
+        if content is None:
             return None
         from builder.render.verify import verify  # noqa: PLC0415
 
@@ -145,9 +149,10 @@ class _Checker:
         message = str(error)
         place, _, said = message.partition(": ")
         line = place.rpartition(":")[2]
-        at = self._origin(file, rendering, int(line) if line.isdecimal() else 0)
+        number = int(line) if line.isdecimal() else 0
+        at = self._origin(file, rendering, number)
         said = said.replace(f" (rendered from {TEMPLATES}/{rendering.template})", "")
-        return Finding(at[0], at[1], "output", f"{place}: {said}", self._in(file))
+        return Finding(at[0], at[1], "output", said, self._in(file, number))
 
     def _origin(self, file: _File, rendering: Rendering, line: int) -> tuple[str, int]:
         """The template and line that wrote a line of an output."""
@@ -159,8 +164,9 @@ class _Checker:
         return str(self._set.templates / template), at
 
     @staticmethod
-    def _in(file: _File) -> str:
-        return f"In the service of {file.case.title}."
+    def _in(file: _File, line: int) -> str:
+        output = f"{file.path}:{line}" if line else file.path
+        return f"In {output} of the service of {file.case.title}."
 
     def _ask_programs(self, unknown: dict[str, tuple[_File, bytes]]) -> set[str]:
         """Have files judged by the programs that there are; returns those that were objected to."""
@@ -211,9 +217,8 @@ class _Checker:
             where, line = self._origin(file, file.source, remark.line)
         else:
             where, line = self._skeleton(file), remark.line
-        output = f"{file.path}:{remark.line}" if remark.line else file.path
-        message = f"{output}: {remark.message}"
-        self._found.findings.append(Finding(where, line, remark.code, message, self._in(file)))
+        hint = self._in(file, remark.line)
+        self._found.findings.append(Finding(where, line, remark.code, remark.message, hint))
 
     def _skeleton(self, file: _File) -> str:
         layers = [""]
