@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
@@ -21,6 +21,9 @@ from builder.record import Record, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import TEMPLATES, TemplateSet, open_template_set
 from builder.variables import Given
+
+if TYPE_CHECKING:
+    from builder.render.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,7 @@ def generate(request: Request) -> Generated:
     """
     prepared = prepare(request, open_template_set(request.templates, request.path_map))
     template_set, schema, variables = prepared.template_set, prepared.schema, prepared.variables
-    plan = prepared.plan
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    outputs = (*prepared.plan.copies, *render_prepared(prepared))
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,
@@ -156,17 +158,17 @@ def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -
     return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
 
 
-def _render(
-    template_set: TemplateSet, renderings: Any, variables: Mapping[str, Any]
-) -> tuple[OutputFile, ...]:
-    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tuple[OutputFile, ...]:
+    """What the templates make, each file verified. Raises RenderError.
+
+    ``renderer`` is the set's, for a caller that renders many services and makes it once.
+    """
     from builder.render.verify import verify  # noqa: PLC0415
 
-    make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(template_set.templates))
+    template_set, variables = prepared.template_set, prepared.variables
+    renderer = renderer or make_renderer(template_set)
     outputs = []
-    for rendering in renderings:
+    for rendering in prepared.plan.renderings:
         content = renderer.render(rendering.template, variables, destination=rendering.path)
         if not template_set.plain and not content.strip():
             continue
@@ -174,3 +176,12 @@ def _render(
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)
+
+
+def make_renderer(template_set: TemplateSet) -> Renderer:
+    """Renders the set's templates, each compiled at most once."""
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
+    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+
+    make_environment = plain_environment if template_set.plain else layered_environment
+    return Renderer(make_environment(template_set.templates))

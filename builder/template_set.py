@@ -165,7 +165,9 @@ def _read_settings(root: Path, report: Report) -> tuple[int, int, dict[str, tupl
     for key in settings:
         if key not in _SETTINGS_KEYS:
             hint = did_you_mean(key, _SETTINGS_KEYS)
-            report("set", TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}"))
+            report(
+                "set", TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
+            )
     version = _whole_number(document, "version", least=1)
     supports = _whole_number(document, "supports", least=0, default=0)
     variants = settings.get("variants")

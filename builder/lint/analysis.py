@@ -38,7 +38,7 @@ A file of another kind may hold anything."""
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Findings, the variables that templates use (with dots), and the templates that are reached."""
+    """Findings, the variables that templates use (with dots), the templates that are reached."""
 
     findings: list[Finding] = field(default_factory=list)
     used: set[str] = field(default_factory=set)

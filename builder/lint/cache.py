@@ -11,11 +11,12 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from builder.write.single import write_file
 
 _LARGEST = 64 * 1024 * 1024
 
@@ -29,7 +30,7 @@ class Cache:
         self._now: dict[str, dict[str, Any]] = {}
 
     def get(self, section: str, key: str) -> Any:
-        """The answer, or None. It is as JSON has it, and from a file that anybody may have edited."""
+        """The answer as JSON has it, or None; it comes from a file that anybody may have edited."""
         found = self._now.get(section, {}).get(key)
         if found is None:
             found = self._before.get(section, {}).get(key)
@@ -45,7 +46,8 @@ class Cache:
         if self._path is None or self._now == self._before:
             return
         with contextlib.suppress(OSError):
-            _write(self._path, self._now)
+            raw = json.dumps(self._now, separators=(",", ":"))
+            write_file(self._path, raw.encode())
         self._before = self._now
 
     def next_run(self) -> Cache:
@@ -108,16 +110,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(part, dict) for part in found.values()):
         return {}
     return found
-
-
-def _write(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, separators=(",", ":"))
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -52,20 +52,26 @@ def make_cases(
 ) -> Iterator[Case | Refused]:
     """Every variant with every variables file, but for files that name another variant."""
     for document in samples:
-        sample = Path(document.source)
-        stated = document.value.get("variant")
-        for variant in [None] if template_set.plain else list(template_set.variants):
-            if stated in (None, variant) or stated not in template_set.variants:
-                yield _make_case(template_set, document, sample, variant, inspect)
+        for variant in wanted(template_set, document):
+            yield make_case(template_set, document, Path(document.source), variant, inspect)
 
 
-def _make_case(
+def wanted(template_set: TemplateSet, document: Document) -> list[str | None]:
+    """The variants that a variables file is for: the one that it names, or all."""
+    if template_set.plain:
+        return [None]
+    stated = document.value.get("variant")
+    return [each for each in template_set.variants if stated in (None, each)] or [str(stated)]
+
+
+def make_case(
     template_set: TemplateSet,
     document: Document,
     sample: Path,
     variant: str | None,
     inspect: Inspect,
 ) -> Case | Refused:
+    """One service, as far as it can be made without rendering it."""
     request = Request(
         name=_name(document, sample),
         templates=template_set.root,
@@ -92,25 +98,34 @@ class RememberedFacts:
         self._cache = cache
 
     def __call__(self, request: ModelRequest) -> ModelFacts:
-        from builder.model.facts_json import facts_to_json  # noqa: PLC0415 - most ask no model
-
-        asked = {**asdict(request), "model": str(request.model.resolve())}
-        key = digest(json.dumps(asked, sort_keys=True))
-        facts = self._known(request, self._cache.get("facts", key))
+        key = question(request)
+        facts = read_facts(request, self._cache.get("facts", key))
         if facts is None:
+            from builder.model.facts_json import facts_to_json  # noqa: PLC0415 - most ask no model
             from builder.model.inspect import inspect_model  # noqa: PLC0415
 
             facts = inspect_model(request)
             self._cache.put("facts", key, facts_to_json(facts))
         return facts
 
-    def _known(self, request: ModelRequest, answer: Any) -> ModelFacts | None:
-        from builder.model.facts_json import facts_from_json  # noqa: PLC0415
-        from builder.model.files import digest_and_size  # noqa: PLC0415
 
-        try:
-            facts = facts_from_json(answer)
-            found, _ = digest_and_size(request.model, facts.external_data)
-        except (TypeError, ValueError, KeyError, AttributeError, ModelError):
-            return None
-        return facts if found == facts.sha256 else None
+def question(request: ModelRequest) -> str:
+    """The same for the same model and settings, wherever the model lies."""
+    from builder.model.files import digest_and_size  # noqa: PLC0415 - most ask no model
+
+    model, _ = digest_and_size(request.model)
+    asked = {**asdict(request), "model": [request.model.name, model]}
+    return digest(json.dumps(asked, sort_keys=True))
+
+
+def read_facts(request: ModelRequest, answer: Any) -> ModelFacts | None:
+    """Facts that were kept as JSON, if they are whole and still those of the model."""
+    from builder.model.facts_json import facts_from_json  # noqa: PLC0415 - most ask no model
+    from builder.model.files import digest_and_size  # noqa: PLC0415
+
+    try:
+        facts = facts_from_json(answer)
+        found, _ = digest_and_size(request.model, facts.external_data)
+    except (TypeError, ValueError, KeyError, AttributeError, ModelError):
+        return None
+    return facts if found == facts.sha256 else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jinja2 import Environment, nodes
 
@@ -16,7 +17,9 @@ from builder.render.quoting import QUOTING
 from builder.schema import Schema
 
 _LOOP = {
-    **dict.fromkeys(("index", "index0", "revindex", "revindex0", "length", "depth", "depth0"), INTEGER),
+    **dict.fromkeys(
+        ("index", "index0", "revindex", "revindex0", "length", "depth", "depth0"), INTEGER
+    ),
     **dict.fromkeys(("first", "last", "changed"), REFUSED),
     **dict.fromkeys(("previtem", "nextitem", "cycle"), UNKNOWN),
 }
@@ -55,57 +58,48 @@ class Expressions:
         self.used |= value.paths
         return value
 
-    def value(self, node: nodes.Expr, scope: Scope) -> Value:
+    def value(self, node: nodes.Node, scope: Scope) -> Value:
         """What is known of an expression."""
-        match node:
-            case nodes.Const(value=constant):
-                return _constant(constant)
-            case nodes.TemplateData():
-                return AUTHORED
-            case nodes.Name(name=name):
-                return self._name(node, name, scope)
-            case nodes.NSRef():
-                return UNKNOWN
-            case nodes.Getattr(node=owner, attr=name):
-                return self._attribute(node, owner, name, scope)
-            case nodes.Getitem(node=owner, arg=nodes.Const(value=str() as name)):
-                return self._attribute(node, owner, name, scope)
-            case nodes.Getitem():
-                return self._item(node, scope)
-            case nodes.Filter():
-                return self._filter(node, scope)
-            case nodes.Test():
-                return self._test(node, scope)
-            case nodes.Call():
-                return self._call(node, scope)
-            case nodes.CondExpr(test=test, expr1=first, expr2=second):
-                self.use(self.value(test, scope))
-                other = AUTHORED if second is None else self.value(second, scope)
-                return either([self.value(first, scope), other])
-            case nodes.And(left=left, right=right) | nodes.Or(left=left, right=right):
-                return either([self.use(self.value(left, scope)), self.value(right, scope)])
-            case nodes.Concat():
-                self._use_all(node.nodes, scope)
-                return REFUSED
-            case nodes.List() | nodes.Tuple():
-                items = [self.value(item, scope) for item in node.items]
-                return self._literal(items)
-            case nodes.Dict():
-                self._use_all([pair.key for pair in node.items], scope)
-                return self._literal([self.value(pair.value, scope) for pair in node.items])
-            case nodes.BinExpr(left=left, right=right):
-                parts = [self.use(self.value(left, scope)), self.use(self.value(right, scope))]
-                return _calculated(node, parts)
-            case nodes.UnaryExpr(node=inner):
-                value = self.use(self.value(inner, scope))
-                return INTEGER if value.printed is Print.INTEGER else REFUSED
-        # Comparisons and whatever else there is answer true or false, or are unknown.
+        follow = _FOLLOW.get(type(node))
+        if follow is not None:
+            return follow(self, node, scope)
+        if isinstance(node, nodes.BinExpr):
+            parts = [self.use(self.value(each, scope)) for each in (node.left, node.right)]
+            return _calculated(node, parts)
+        if isinstance(node, nodes.UnaryExpr):
+            inner = self.use(self.value(node.node, scope))
+            return INTEGER if inner.printed is Print.INTEGER else REFUSED
         for child in node.iter_child_nodes():
             if isinstance(child, nodes.Expr):
                 self.use(self.value(child, scope))
-            elif isinstance(child, nodes.Operand):
-                self.use(self.value(child.expr, scope))
-        return REFUSED if isinstance(node, nodes.Compare) else UNKNOWN
+        return UNKNOWN
+
+    def _condition(self, node: nodes.CondExpr, scope: Scope) -> Value:
+        self.use(self.value(node.test, scope))
+        other = AUTHORED if node.expr2 is None else self.value(node.expr2, scope)
+        return either([self.value(node.expr1, scope), other])
+
+    def _and_or(self, node: nodes.BinExpr, scope: Scope) -> Value:
+        return either([self.use(self.value(node.left, scope)), self.value(node.right, scope)])
+
+    def _not(self, node: nodes.Not, scope: Scope) -> Value:
+        self.use(self.value(node.node, scope))
+        return REFUSED
+
+    def _compare(self, node: nodes.Compare, scope: Scope) -> Value:
+        self._use_all([node.expr, *(operand.expr for operand in node.ops)], scope)
+        return REFUSED
+
+    def _concat(self, node: nodes.Concat, scope: Scope) -> Value:
+        self._use_all(node.nodes, scope)
+        return REFUSED
+
+    def _list(self, node: nodes.List | nodes.Tuple, scope: Scope) -> Value:
+        return self._literal([self.value(item, scope) for item in node.items])
+
+    def _dict(self, node: nodes.Dict, scope: Scope) -> Value:
+        self._use_all([pair.key for pair in node.items], scope)
+        return self._literal([self.value(pair.value, scope) for pair in node.items])
 
     def _use_all(self, children: list[nodes.Expr], scope: Scope) -> None:
         for child in children:
@@ -117,7 +111,8 @@ class Expressions:
         item = replace(either(items), paths=paths) if items else UNKNOWN
         return replace(values.listing(item), paths=paths)
 
-    def _name(self, node: nodes.Expr, name: str, scope: Scope, *, quietly: bool = False) -> Value:
+    def _name(self, node: nodes.Name, scope: Scope, *, quietly: bool = False) -> Value:
+        name = node.name
         found = scope.find(name)
         if found is not None:
             return found
@@ -135,8 +130,15 @@ class Expressions:
             self.report("undefined", node, message, "Import the template `with context`.")
             return
         near = nearest(name, self._variables)
-        hint = f"Did you mean `{near}`?" if near else "Set it in the template, or add it to vars/schema.json."
+        hint = (
+            f"Did you mean `{near}`?"
+            if near
+            else "Set it in the template, or add it to vars/schema.json."
+        )
         self.report("undefined", node, f"`{name}` is not defined", hint)
+
+    def _getattr(self, node: nodes.Getattr, scope: Scope) -> Value:
+        return self._attribute(node, node.node, node.attr, scope)
 
     def _attribute(
         self, node: nodes.Expr, owner: nodes.Expr, name: str, scope: Scope, *, quietly: bool = False
@@ -153,11 +155,15 @@ class Expressions:
     def _no_attribute(self, node: nodes.Node, base: Value, name: str) -> None:
         known = values.attribute_names(self._schema, base)
         near = nearest(name, known)
-        hint = f"Did you mean `{near}`?" if near else f"It has: {', '.join(known)}." if known else ""
+        hint = (
+            f"Did you mean `{near}`?" if near else f"It has: {', '.join(known)}." if known else ""
+        )
         owner = base.owner or " or ".join(sorted(base.paths)) or "this value"
         self.report("undefined", node, f"`{owner}` has no `{name}`", hint)
 
-    def _item(self, node: nodes.Getitem, scope: Scope) -> Value:
+    def _getitem(self, node: nodes.Getitem, scope: Scope) -> Value:
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            return self._attribute(node, node.node, node.arg.value, scope)
         base = self.value(node.node, scope)
         if isinstance(node.arg, nodes.Slice):
             parts = [node.arg.start, node.arg.stop, node.arg.step]
@@ -171,7 +177,9 @@ class Expressions:
     def _filter(self, node: nodes.Filter, scope: Scope) -> Value:
         if node.name not in self._environment.filters:
             hint = did_you_mean(node.name, self._environment.filters).removeprefix("; ")
-            self.report("syntax", node, f"no filter is called `{node.name}`", hint[:1].upper() + hint[1:])
+            self.report(
+                "syntax", node, f"no filter is called `{node.name}`", hint[:1].upper() + hint[1:]
+            )
             return UNKNOWN
         if node.node is None:
             value = AUTHORED
@@ -180,7 +188,7 @@ class Expressions:
         else:
             value = self.value(node.node, scope)
         arguments = [self.value(argument, scope) for argument in node.args]
-        named = {each.key: each.value for each in node.kwargs}
+        named = {str(each.key): each.value for each in node.kwargs}
         for argument in (*arguments, *(self.value(each, scope) for each in named.values())):
             self.use(argument)
         # What only passes a value on leaves it to others to use it.
@@ -226,10 +234,10 @@ class Expressions:
             return INTEGER if item.printed is Print.INTEGER else UNKNOWN
         return None
 
-    def _guarded(self, node: nodes.Expr, scope: Scope) -> Value:
+    def _guarded(self, node: nodes.Node, scope: Scope) -> Value:
         """An expression that may be undefined, since the template asks."""
         if isinstance(node, nodes.Name):
-            return self._name(node, node.name, scope, quietly=True)
+            return self._name(node, scope, quietly=True)
         if isinstance(node, nodes.Getattr):
             return self._attribute(node, node.node, node.attr, scope, quietly=True)
         return self.value(node, scope)
@@ -248,7 +256,9 @@ class Expressions:
     def _call(self, node: nodes.Call, scope: Scope, caller: Value | None = None) -> Value:
         arguments = [self.value(argument, scope) for argument in node.args]
         named = {each.key: self.value(each.value, scope) for each in node.kwargs}
-        self._use_all([each for each in (node.dyn_args, node.dyn_kwargs) if each is not None], scope)
+        self._use_all(
+            [each for each in (node.dyn_args, node.dyn_kwargs) if each is not None], scope
+        )
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
         if name and name in self._environment.globals and scope.find(name) is None:
             self._use_values(arguments, named)
@@ -279,17 +289,40 @@ class Expressions:
             self.use(value)
 
 
-def _constant(constant: object) -> Value:
-    if isinstance(constant, str):
+def _constant(_: Expressions, node: nodes.Const, _scope: Scope) -> Value:
+    if isinstance(node.value, str):
         return AUTHORED
-    return INTEGER if type(constant) is int else REFUSED
+    return INTEGER if type(node.value) is int else REFUSED
 
 
 def _calculated(node: nodes.BinExpr, parts: list[Value]) -> Value:
     kinds = {part.printed for part in parts}
     if kinds == {Print.INTEGER}:
-        return INTEGER if isinstance(node, _WHOLE) else UNKNOWN if node.operator == "**" else REFUSED
+        return (
+            INTEGER if isinstance(node, _WHOLE) else UNKNOWN if node.operator == "**" else REFUSED
+        )
     items = [part.item for part in parts if part.item is not None]
     if items:
         return values.listing(either(items))
     return UNKNOWN if Print.UNKNOWN in kinds else REFUSED
+
+
+_FOLLOW: Mapping[type[nodes.Node], Callable[[Expressions, Any, Scope], Value]] = {
+    nodes.Const: _constant,
+    nodes.TemplateData: lambda *_: AUTHORED,
+    nodes.Name: Expressions._name,
+    nodes.Getattr: Expressions._getattr,
+    nodes.Getitem: Expressions._getitem,
+    nodes.Filter: Expressions._filter,
+    nodes.Test: Expressions._test,
+    nodes.Call: Expressions._call,
+    nodes.CondExpr: Expressions._condition,
+    nodes.And: Expressions._and_or,
+    nodes.Or: Expressions._and_or,
+    nodes.Not: Expressions._not,
+    nodes.Compare: Expressions._compare,
+    nodes.Concat: Expressions._concat,
+    nodes.List: Expressions._list,
+    nodes.Tuple: Expressions._list,
+    nodes.Dict: Expressions._dict,
+}

@@ -59,7 +59,9 @@ def filtered(name: str, value: Value, arguments: Sequence[Value], mark: Mark) ->
     if name == "join":
         return _joined(value.item or UNKNOWN, arguments)
     if name == "sum":
-        return INTEGER if value.item is not None and value.item.printed is Print.INTEGER else UNKNOWN
+        return (
+            INTEGER if value.item is not None and value.item.printed is Print.INTEGER else UNKNOWN
+        )
     return UNKNOWN
 
 

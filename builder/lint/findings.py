@@ -84,9 +84,7 @@ def _as_hint(remedy: str) -> str:
     return remedy[:1].upper() + remedy[1:] if remedy else ""
 
 
-def without_allowed(
-    findings: Iterable[Finding], sources: Mapping[str, str]
-) -> list[Finding]:
+def without_allowed(findings: Iterable[Finding], sources: Mapping[str, str]) -> list[Finding]:
     """The findings but those that the template allows: ``{# lint: allow CODE #}`` on the line, or
     alone on the line above.
 

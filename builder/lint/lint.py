@@ -22,6 +22,7 @@ from builder.template_set import (
     examine_template_set,
     walk_files,
 )
+from builder.yamlfile import Document
 
 _LARGE = 1024 * 1024
 
@@ -70,9 +71,7 @@ def lint(root: Path, cache: Cache) -> Report:
         findings += analysis.findings
         findings += _unreached(template_set, templates, analysis)
         if analysis.sure and documents and not unreadable_samples:
-            findings += vocabulary.unused_variables(
-                template_set, schema, analysis.used, documents
-            )
+            findings += vocabulary.unused_variables(template_set, schema, analysis.used, documents)
         made = list(make_cases(template_set, documents, RememberedFacts(cache)))
         ready = [case for case in made if isinstance(case, Case)]
         findings += _refusals((case for case in made if isinstance(case, Refused)), findings, root)
@@ -142,7 +141,7 @@ def _why_unreadable(path: Path, root: Path) -> list[Finding]:
 
 
 def _schema(
-    template_set: TemplateSet, documents: Sequence[vocabulary.Document]
+    template_set: TemplateSet, documents: Sequence[Document]
 ) -> tuple[Schema | None, list[Finding]]:
     file = template_set.schema_file
     if file is None:

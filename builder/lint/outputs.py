@@ -114,8 +114,8 @@ class _Checker:
     def _content(self, file: _File) -> bytes | None:
         """The file's bytes; None if they cannot be rendered or do not parse."""
         if isinstance(file.source, OutputFile):
-            content = file.source.content
-            return content if isinstance(content, bytes) else None
+            copied = file.source.content
+            return copied if isinstance(copied, bytes) else None
         content = self._render(file, file.source)
         if content is None:
             return None

@@ -27,7 +27,9 @@ _TRUE_OR_FALSE = (
 )
 _COUNTS = frozenset({"index", "rindex", "count", "find", "rfind", "bit_length"})
 _LISTS_OF_TEXT = frozenset({"split", "rsplit", "splitlines"})
-_TEXTS = frozenset(dir(str)) - _COUNTS - _LISTS_OF_TEXT - frozenset(dir(dict)) - frozenset(dir(list))
+_TEXTS = (
+    frozenset(dir(str)) - _COUNTS - _LISTS_OF_TEXT - frozenset(dir(dict)) - frozenset(dir(list))
+)
 
 
 class Print(Enum):
@@ -109,9 +111,7 @@ def either(values: list[Value]) -> Value:
     )
 
 
-def of_definition(
-    schema: Schema, definition: Mapping[str, Any], paths: frozenset[str]
-) -> Value:
+def of_definition(schema: Schema, definition: Mapping[str, Any], paths: frozenset[str]) -> Value:
     """A variable, by what the schema says of it."""
     definition = schema.resolve(definition)
     item = definition.get("items")
@@ -146,10 +146,12 @@ def json_types(definition: Mapping[str, Any]) -> set[str]:
     return set()
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: object) -> str:
     if value is None:
         return "null"
-    return next(name for name, kind in reversed(_JSON_TYPES.items()) if isinstance(value, kind))
+    return next(
+        name for name, kind in reversed(list(_JSON_TYPES.items())) if isinstance(value, kind)
+    )
 
 
 def attribute(schema: Schema, owner: Value, name: str) -> Value | None:

@@ -6,9 +6,10 @@ what it is called with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from typing import Any
 
 from jinja2 import nodes
 
@@ -50,7 +51,13 @@ class Walk(Expressions):
             parents = [node for node in tree.body if isinstance(node, nodes.Extends)]
             if parents:
                 # Of a template that extends another, only what it sets is run, and its blocks.
-                kept = (nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Macro)
+                kept = (
+                    nodes.Assign,
+                    nodes.AssignBlock,
+                    nodes.Import,
+                    nodes.FromImport,
+                    nodes.Macro,
+                )
                 self._body([node for node in tree.body if isinstance(node, kept)], scope)
                 for parent in self._names(parents[0], parents[0].template, scope):
                     self._template(parent, scope)
@@ -81,48 +88,43 @@ class Walk(Expressions):
             self._statement(node, scope)
 
     def _statement(self, node: nodes.Node, scope: Scope) -> None:
-        match node:
-            case nodes.Output():
-                for part in node.nodes:
-                    if not isinstance(part, nodes.TemplateData):
-                        self._print(part, scope)
-            case nodes.If():
-                self._if(node, scope)
-            case nodes.For():
-                self._for(node, scope)
-            case nodes.Assign(target=target, node=expression):
-                self._bind(target, self.value(expression, scope), scope)
-            case nodes.AssignBlock(target=target, filter=chain, body=body):
-                made = self._capture(body, Scope(scope))
-                self._bind(target, made if chain is None else UNKNOWN, scope)
-            case nodes.Macro():
-                self._macro(node, scope)
-            case nodes.CallBlock():
-                self._call_block(node, scope)
-            case nodes.FilterBlock(body=body):
-                if self._known.layered:
-                    self.report(
-                        "syntax", node, "{% filter %} would change text that is quoted already",
-                        "Use {% set x %}…{% endset %} and {{ x | indent }}.",
-                    )  # fmt: skip
-                self._body(body, Scope(scope))
-            case nodes.With(targets=targets, values=given, body=body):
-                inner = Scope(scope)
-                for target, expression in zip(targets, given, strict=True):
-                    self._bind(target, self.value(expression, scope), inner)
-                self._body(body, inner)
-            case nodes.Block():
-                self._block(node, scope)
-            case nodes.Include():
-                self._include(node, scope)
-            case nodes.Import(template=template, target=target, with_context=with_context):
-                scope.names[target] = self._module(node, template, scope, with_context)
-            case nodes.FromImport():
-                self._from_import(node, scope)
-            case nodes.ExprStmt(node=expression):
-                self.use(self.value(expression, scope))
-            case nodes.Scope(body=body) | nodes.ScopedEvalContextModifier(body=body):
-                self._body(body, Scope(scope))
+        follow = _FOLLOW.get(type(node))
+        if follow is not None:
+            follow(self, node, scope)
+
+    def _output(self, node: nodes.Output, scope: Scope) -> None:
+        for part in node.nodes:
+            if not isinstance(part, nodes.TemplateData):
+                self._print(part, scope)
+
+    def _assign(self, node: nodes.Assign, scope: Scope) -> None:
+        self._bind(node.target, self.value(node.node, scope), scope)
+
+    def _assign_block(self, node: nodes.AssignBlock, scope: Scope) -> None:
+        made = self._capture(node.body, Scope(scope))
+        self._bind(node.target, made if node.filter is None else UNKNOWN, scope)
+
+    def _filter_block(self, node: nodes.FilterBlock, scope: Scope) -> None:
+        if self._known.layered:
+            message = "{% filter %} would change text that is quoted already"
+            hint = "Use {% set x %}…{% endset %} and {{ x | indent }}."
+            self.report("syntax", node, message, hint)
+        self._body(node.body, Scope(scope))
+
+    def _with(self, node: nodes.With, scope: Scope) -> None:
+        inner = Scope(scope)
+        for target, given in zip(node.targets, node.values, strict=True):
+            self._bind(target, self.value(given, scope), inner)
+        self._body(node.body, inner)
+
+    def _inner(self, node: nodes.Scope | nodes.ScopedEvalContextModifier, scope: Scope) -> None:
+        self._body(node.body, Scope(scope))
+
+    def _expression(self, node: nodes.ExprStmt, scope: Scope) -> None:
+        self.use(self.value(node.node, scope))
+
+    def _import_as(self, node: nodes.Import, scope: Scope) -> None:
+        scope.names[node.target] = self._module(node, node.template, scope, node.with_context)
 
     def _print(self, node: nodes.Expr, scope: Scope) -> None:
         value = self.value(node, scope)
@@ -139,8 +141,8 @@ class Walk(Expressions):
             what = f"`{'` or `'.join(sorted(value.paths))}`" if value.paths else "a value"
             self.report(
                 "unquoted", node, f"{what} is printed unquoted",
-                f"End the expression with a quoting filter, such as {{{{ … | {self._filter_name} }}}}; ~, + and other"
-                " filters after it undo the quoting.",
+                f"End the expression with a quoting filter, such as {{{{ … | {self._filter_name}"
+                " }}; ~, + and other filters after it undo the quoting.",
             )  # fmt: skip
         self.printed |= value.marks
 
@@ -170,7 +172,7 @@ class Walk(Expressions):
         self._body(node.body, inner)
         self._body(node.else_, Scope(scope))
 
-    def _bind(self, target: nodes.Expr, value: Value, scope: Scope) -> None:
+    def _bind(self, target: nodes.Node, value: Value, scope: Scope) -> None:
         if isinstance(target, nodes.Name):
             scope.names[target.name] = value
         elif isinstance(target, (nodes.Tuple, nodes.List)):
@@ -281,3 +283,23 @@ class Walk(Expressions):
             hint = f"Did you mean {near}?" if near else f"Put it into {self._known.folder}/."
             self.report("missing-template", node, f"no template {missing[0]}", hint)
         return [name for name in names if name in known]
+
+
+_FOLLOW: Mapping[type[nodes.Node], Callable[[Walk, Any, Scope], None]] = {
+    nodes.Output: Walk._output,
+    nodes.If: Walk._if,
+    nodes.For: Walk._for,
+    nodes.Assign: Walk._assign,
+    nodes.AssignBlock: Walk._assign_block,
+    nodes.Macro: Walk._macro,
+    nodes.CallBlock: Walk._call_block,
+    nodes.FilterBlock: Walk._filter_block,
+    nodes.With: Walk._with,
+    nodes.Block: Walk._block,
+    nodes.Include: Walk._include,
+    nodes.Import: Walk._import_as,
+    nodes.FromImport: Walk._from_import,
+    nodes.ExprStmt: Walk._expression,
+    nodes.Scope: Walk._inner,
+    nodes.ScopedEvalContextModifier: Walk._inner,
+}

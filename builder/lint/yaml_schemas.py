@@ -1,4 +1,4 @@
-"""Schemas by which YAML of a known kind is judged: Kubernetes' objects, compose files, CI workflows.
+"""Schemas of YAML whose kind is known: Kubernetes' objects, compose files, CI workflows.
 
 The schemas are those that the packages kubernetes-validate and check-jsonschema bring; only their
 data is used, since importing the packages themselves takes longer than everything else together.
