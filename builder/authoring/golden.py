@@ -113,8 +113,7 @@ def format_golden(golden: Golden) -> str:
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
     return [
-        f"    {json.dumps(key, ensure_ascii=False)}:"
-        f" {json.dumps(values[key], ensure_ascii=False)}"
+        f"    {json.dumps(key, ensure_ascii=False)}: {json.dumps(values[key], ensure_ascii=False)}"
         for key in sorted(values)
     ]
 

@@ -44,7 +44,8 @@ class Analysis:
     used: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     sure: bool = True
-    """False if a template names another by a variable, so that it may be any."""
+    """False if a template cannot be parsed, or names another by a variable, so that it may be any:
+    then more may be used and reached."""
 
 
 class Templates:
@@ -138,8 +139,9 @@ def analyse(
         # What nothing leads to is to be parsed at least.
         if name not in analysis.reached:
             templates.references(name)
-    analysis.findings.extend(templates.broken())
-    return Analysis(analysis.findings, analysis.used, analysis.reached, sure)
+    broken = templates.broken()
+    analysis.findings.extend(broken)
+    return Analysis(analysis.findings, analysis.used, analysis.reached, sure and not broken)
 
 
 def _kept(answer: Any) -> tuple[list[Finding], list[str]] | None:

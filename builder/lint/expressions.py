@@ -77,7 +77,19 @@ class Expressions:
     def _condition(self, node: nodes.CondExpr, scope: Scope) -> Value:
         self.use(self.value(node.test, scope))
         other = AUTHORED if node.expr2 is None else self.value(node.expr2, scope)
-        return either([self.value(node.expr1, scope), other])
+        inner = Scope(scope)
+        self.assume(node.test, inner)
+        return either([self.value(node.expr1, inner), other])
+
+    def assume(self, test: nodes.Node, scope: Scope) -> None:
+        """In what a template does if something is defined, it is."""
+        if isinstance(test, nodes.And):
+            self.assume(test.left, scope)
+            self.assume(test.right, scope)
+        elif isinstance(test, nodes.Test) and test.name == "defined":
+            name = test.node.name if isinstance(test.node, nodes.Name) else ""
+            if name and scope.find(name) is None and name not in self._variables:
+                scope.names[name] = UNKNOWN
 
     def _and_or(self, node: nodes.BinExpr, scope: Scope) -> Value:
         return either([self.use(self.value(node.left, scope)), self.value(node.right, scope)])
@@ -91,8 +103,8 @@ class Expressions:
         return REFUSED
 
     def _concat(self, node: nodes.Concat, scope: Scope) -> Value:
-        self._use_all(node.nodes, scope)
-        return REFUSED
+        parts = [self.use(self.value(each, scope)) for each in node.nodes]
+        return replace(REFUSED, paths=values.paths_of(parts))
 
     def _list(self, node: nodes.List | nodes.Tuple, scope: Scope) -> Value:
         return self._literal([self.value(item, scope) for item in node.items])
@@ -107,7 +119,7 @@ class Expressions:
 
     def _literal(self, items: list[Value]) -> Value:
         """A list or mapping that the template writes; whoever uses it uses what is in it."""
-        paths = frozenset().union(*(item.paths for item in items)) if items else frozenset()
+        paths = values.paths_of(items)
         item = replace(either(items), paths=paths) if items else UNKNOWN
         return replace(values.listing(item), paths=paths)
 
@@ -303,8 +315,8 @@ def _calculated(node: nodes.BinExpr, parts: list[Value]) -> Value:
         )
     items = [part.item for part in parts if part.item is not None]
     if items:
-        return values.listing(either(items))
-    return UNKNOWN if Print.UNKNOWN in kinds else REFUSED
+        return replace(values.listing(either(items)), paths=values.paths_of(parts))
+    return UNKNOWN if Print.UNKNOWN in kinds else replace(REFUSED, paths=values.paths_of(parts))
 
 
 _FOLLOW: Mapping[type[nodes.Node], Callable[[Expressions, Any, Scope], Value]] = {

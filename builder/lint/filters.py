@@ -43,9 +43,9 @@ def filtered(name: str, value: Value, arguments: Sequence[Value], mark: Mark) ->
     ``map`` and ``sum`` by attribute are for the caller, who knows the attribute.
     """
     if name in QUOTING:
-        return quoted(frozenset({mark}))
+        return replace(quoted(frozenset({mark})), paths=value.paths)
     if name in HELPERS or name in _TEXTS:
-        return REFUSED
+        return replace(REFUSED, paths=value.paths)
     if name in COUNTS:
         return INTEGER
     if name in SAME:
@@ -57,7 +57,7 @@ def filtered(name: str, value: Value, arguments: Sequence[Value], mark: Mark) ->
     if name in DEFAULTS:
         return either([value, *arguments[:1]])
     if name == "join":
-        return _joined(value.item or UNKNOWN, arguments)
+        return _joined(value, arguments)
     if name == "sum":
         return (
             INTEGER if value.item is not None and value.item.printed is Print.INTEGER else UNKNOWN
@@ -65,9 +65,7 @@ def filtered(name: str, value: Value, arguments: Sequence[Value], mark: Mark) ->
     return UNKNOWN
 
 
-def _joined(item: Value, arguments: Sequence[Value]) -> Value:
-    parts = [item, *arguments[:1]]
-    together = either(parts)
-    if together.printed is Print.INTEGER:
-        return quoted(frozenset())
-    return Value(together.printed, together.marks)
+def _joined(value: Value, arguments: Sequence[Value]) -> Value:
+    together = either([value.item or UNKNOWN, *arguments[:1]])
+    printed = Print.QUOTED if together.printed is Print.INTEGER else together.printed
+    return Value(printed, together.marks, paths=value.paths | together.paths)

@@ -69,8 +69,9 @@ def lint(root: Path, cache: Cache) -> Report:
     if schema is not None:
         analysis = analyse(template_set, templates, schema, cache)
         findings += analysis.findings
-        findings += _unreached(template_set, templates, analysis)
-        if analysis.sure and documents and not unreadable_samples:
+        # Of a set that is not whole, nobody knows what the missing part would use.
+        if analysis.sure and not examined.errors and not unreadable_samples:
+            findings += _unreached(template_set, templates, analysis)
             findings += vocabulary.unused_variables(template_set, schema, analysis.used, documents)
         made = list(make_cases(template_set, documents, RememberedFacts(cache)))
         ready = [case for case in made if isinstance(case, Case)]
@@ -159,8 +160,6 @@ def _schema(
 def _unreached(
     template_set: TemplateSet, templates: Templates, analysis: Analysis
 ) -> Iterable[Finding]:
-    if not analysis.sure:
-        return
     for name in templates.texts:
         if name.rpartition("/")[2].startswith(PARTIAL_PREFIX) and name not in analysis.reached:
             yield Finding(

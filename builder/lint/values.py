@@ -6,7 +6,7 @@ Nothing is known for sure of many; these are UNKNOWN, and nothing is said agains
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -87,6 +87,11 @@ def listing(item: Value) -> Value:
     return Value(Print.REFUSED, item=item)
 
 
+def paths_of(values: Iterable[Value]) -> frozenset[str]:
+    """The variables that any of these came from."""
+    return frozenset().union(*(value.paths for value in values))
+
+
 def either(values: list[Value]) -> Value:
     """One of these, and it is not known which."""
     first = values[0]
@@ -105,7 +110,7 @@ def either(values: list[Value]) -> Value:
         printed,
         frozenset().union(*(value.marks for value in values)),
         definition=first.definition if same else None,
-        paths=frozenset().union(*(value.paths for value in values)),
+        paths=paths_of(values),
         item=either(items) if items else None,
         members=first.members if all(value.members is first.members for value in values) else None,
     )

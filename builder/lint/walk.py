@@ -128,9 +128,8 @@ class Walk(Expressions):
 
     def _print(self, node: nodes.Expr, scope: Scope) -> None:
         value = self.value(node, scope)
-        before = set(self.used)
         self.use(value)
-        for path in sorted(self._secrets(value.paths | (self.used - before))):
+        for path in sorted(self._secrets(value.paths)):
             self.report(
                 "secret", node, f"the secret variable `{path}` is printed",
                 "Let the service read it from its environment or from a mounted secret.",
@@ -146,7 +145,7 @@ class Walk(Expressions):
             )  # fmt: skip
         self.printed |= value.marks
 
-    def _secrets(self, paths: frozenset[str] | set[str]) -> Iterator[str]:
+    def _secrets(self, paths: frozenset[str]) -> Iterator[str]:
         for path in paths:
             if (self._schema.at(tuple(path.split("."))) or {}).get("writeOnly", False):
                 yield path
@@ -157,6 +156,7 @@ class Walk(Expressions):
             tested = self._guarded(test, scope) if not self._known.layered else None
             self.use(tested or self.value(test, scope))
             with scope.branch(taken):
+                self.assume(test, scope)
                 self._body(body, scope)
         with scope.branch(taken):
             self._body(node.else_, scope)
