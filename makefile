@@ -38,6 +38,7 @@ lint: setup ## Static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/infergen templates lint --strict
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml
 	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
 

@@ -27,6 +27,8 @@ CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"
 TEMPLATES = "template_files"
 SCHEMA = "vars/schema.json"
 DEFAULT_VARIABLES = "vars/sample.yaml"
+SHIPPED = "default_set"
+"""The folder inside the wheel that the default set lies in."""
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
 
@@ -107,7 +109,7 @@ class Examined:
 def default_root() -> Path:
     """The set that ships with infergen: inside the wheel, or the root of a source checkout."""
     package = Path(__file__).resolve().parent
-    shipped = package / "default_set"
+    shipped = package / SHIPPED
     return shipped if shipped.is_dir() else package.parent
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 from builder.authoring import golden
 from builder.authoring.snapshots import Tested, remember, render_services
 from builder.errors import TemplateSetError, WriteError
-from builder.lint.cache import open_cache
 from builder.output import (
     EXECUTABLE_MODE,
     FILE_MODE,
@@ -55,24 +54,19 @@ def export(destination: Path) -> Exported:
     check_destination(place.parent, place.name)
     source = open_template_set(default_root())
     outputs = [*_set_files(source.root), *_helpers()]
-    cache = open_cache(source.root)
-    for tested in render_services(source, cache):
+    records: list[Tested] = []
+    for tested in render_services(source):
         if tested.error or tested.case is None:
             raise TemplateSetError(f"{tested.title}: {tested.error}")
         record = golden.record_path(Path(), tested.case.variant, tested.case.sample)
         text = golden.format_golden(golden.Golden(golden.describe(tested.outputs), tested.facts))
         outputs.append(OutputFile(record.as_posix(), FILE_MODE, text.encode()))
-        _remember(tested, place / record)
-    cache.save()
+        records.append(replace(tested, record=place / record))
     published = publish(place.parent, place.name, outputs)
+    for tested in records:
+        # For the diff after the first edit.
+        remember(tested)
     return Exported(destination, len(published.created))
-
-
-def _remember(tested: Tested, record: Path) -> None:
-    """For the diff after the first edit."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    remember(replace(tested, record=record))
 
 
 def _set_files(root: Path) -> Iterator[Output]:

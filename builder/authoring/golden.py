@@ -101,7 +101,7 @@ def _describe(output: Output) -> str:
 
 
 def format_golden(golden: Golden) -> str:
-    """A line for each file and for each model, whose facts keep their order: outputs have it too."""
+    """A line for each file and for each model, whose facts keep the order that outputs show."""
     parts = (
         f'  "{name}": {{\n' + ",\n".join(_lines(values)) + "\n  }"
         if values

@@ -14,8 +14,8 @@ from builder.authoring import golden
 from builder.authoring.golden import Golden, GoldenFacts
 from builder.errors import InfergenError, TemplateSetError, WriteError
 from builder.generate import make_renderer, render_prepared
-from builder.lint.cache import Cache, cache_folder, digest
-from builder.lint.cases import Case, Refused, RememberedFacts, make_case, wanted
+from builder.lint.cache import cache_folder, digest
+from builder.lint.cases import Case, Refused, make_case, remembered_facts, wanted
 from builder.lint.vocabulary import sample_files
 from builder.output import Output
 from builder.template_set import TemplateSet
@@ -55,18 +55,18 @@ class Tested:
         return self.known and not self.changes and not self.error
 
 
-def render_services(template_set: TemplateSet, cache: Cache) -> Iterator[Tested]:
+def render_services(template_set: TemplateSet) -> Iterator[Tested]:
     """Every variant with every variables file. Raises TemplateSetError if there is none."""
     samples = sample_files(template_set)
     if not samples:
         raise TemplateSetError(
             f"{template_set.root}: no variables file in vars/, so there is no service to test"
         )
-    ask, renderer = RememberedFacts(cache), make_renderer(template_set)
+    renderer = make_renderer(template_set)
     for sample in samples:
         document = read_mapping(sample)
         for variant in wanted(template_set, document):
-            yield _test(template_set, document, sample, variant, ask, renderer)
+            yield _test(template_set, document, sample, variant, renderer)
 
 
 def _test(
@@ -74,12 +74,11 @@ def _test(
     document: Document,
     sample: Path,
     variant: str | None,
-    ask: RememberedFacts,
     renderer: Renderer,
 ) -> Tested:
     record = golden.record_path(template_set.root, variant, sample)
     known = golden.read_golden(record)
-    facts = GoldenFacts({} if known is None else known.model, ask)
+    facts = GoldenFacts({} if known is None else known.model, remembered_facts)
     case = make_case(template_set, document, sample, variant, facts)
     title = sample.name if variant is None else f"{variant}, {sample.name}"
     if isinstance(case, Refused):

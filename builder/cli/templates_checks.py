@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.errors import Interrupted, UsageError
-from builder.template_set import default_root, open_template_set
+from builder.template_set import SHIPPED, default_root, open_template_set
 
 if TYPE_CHECKING:
     from builder.authoring.snapshots import Tested
@@ -126,18 +126,20 @@ def test_command(
     """
     if snapshots and not update:
         raise UsageError("--snapshots goes with --update, which writes the golden records")
+    if update and folder is None and default_root().name == SHIPPED:
+        raise UsageError(
+            "--update writes records into the set; name the folder of your own, such as one that"
+            " `infergen templates export DIR` makes"
+        )
     from builder.authoring import snapshots as golden  # noqa: PLC0415
-    from builder.lint.cache import open_cache  # noqa: PLC0415
 
     template_set = open_template_set(folder or default_root())
-    cache = open_cache(template_set.root)
     every: list[tuple[Tested, str, str]] = []
-    for tested in golden.render_services(template_set, cache):
+    for tested in golden.render_services(template_set):
         result = _boot(tested) if booted and not tested.error else ("", "")
         every.append((tested, *result))
         if not as_json:
             _tell_one(tested, *result, update=update)
-    cache.save()
     services = [tested for tested, _, _ in every]
     broken = any(tested.error or error for tested, _, error in every)
     written, removed = 0, golden.stale_records(template_set, services)

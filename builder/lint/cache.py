@@ -87,9 +87,9 @@ def digest(*parts: str | bytes) -> str:
 
 
 @cache
-def made_by() -> str:
-    """Changes with the code that answers depend on, and with the libraries behind it."""
-    package = Path(__file__).resolve().parent.parent
+def made_by(part: str = "") -> str:
+    """Changes with infergen's code, or one package of it, and with the libraries behind it."""
+    package = Path(__file__).resolve().parent.parent / part
     total = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         if path.parent.name != "precompiled":

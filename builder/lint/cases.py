@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from builder.chosen_model import Inspect
 from builder.errors import InfergenError, ModelError
 from builder.generate import Prepared, Request, prepare
-from builder.lint.cache import Cache, digest
+from builder.lint.cache import cache_folder, digest, made_by
 from builder.template_set import TemplateSet
+from builder.write.single import write_file
 from builder.yamlfile import Document
 
 if TYPE_CHECKING:
@@ -91,22 +93,31 @@ def _name(document: Document, sample: Path) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", sample.stem.lower()).lstrip("-_0123456789") or "sample"
 
 
-class RememberedFacts:
-    """Asks a model for its facts once, and then never again unless it changes."""
+def remembered_facts(request: ModelRequest) -> ModelFacts:
+    """Asks a model for its facts, but only once: they are kept in the user's cache.
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+    All sets share them, since examples are often of the same models.
+    """
+    key = digest(question(request), made_by("model"))
+    folder = cache_folder()
+    path = None if folder is None else folder / "facts" / f"{key}.json"
+    facts = None if path is None else read_facts(request, _read_json(path))
+    if facts is None:
+        from builder.model.facts_json import facts_to_json  # noqa: PLC0415 - most ask no model
+        from builder.model.inspect import inspect_model  # noqa: PLC0415
 
-    def __call__(self, request: ModelRequest) -> ModelFacts:
-        key = question(request)
-        facts = read_facts(request, self._cache.get("facts", key))
-        if facts is None:
-            from builder.model.facts_json import facts_to_json  # noqa: PLC0415 - most ask no model
-            from builder.model.inspect import inspect_model  # noqa: PLC0415
+        facts = inspect_model(request)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                write_file(path, json.dumps(facts_to_json(facts)).encode())
+    return facts
 
-            facts = inspect_model(request)
-            self._cache.put("facts", key, facts_to_json(facts))
-        return facts
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def question(request: ModelRequest) -> str:

@@ -38,6 +38,7 @@ CODES: Mapping[str, str] = {
 }
 """Every code that a finding may have."""
 
+_LONGEST_PATH = 4096
 _PLACE = r"(?P<file>[^\n]+?):(?:(?P<line>\d+):)?(?: (?P<message>.+))"
 
 
@@ -65,19 +66,22 @@ def from_error(error: InfergenError, code: str, root: Path) -> list[Finding]:
 
 def _from_message(message: str, code: str, root: Path) -> Finding:
     found = re.fullmatch(_PLACE, message, flags=re.DOTALL)
-    if found is None or not _is_file(found["file"], root):
+    file = None if found is None else _file(found["file"], root)
+    if found is None or file is None:
         return Finding(str(root), 0, code, message)
-    file = found["file"]
-    if not Path(file).exists():
-        file = str(root / file)
     text, semicolon, remedy = found["message"].partition("; ")
     if semicolon and "\n" not in text:
         return Finding(file, int(found["line"] or 0), code, text, _as_hint(remedy))
     return Finding(file, int(found["line"] or 0), code, found["message"])
 
 
-def _is_file(text: str, root: Path) -> bool:
-    return len(text) < 4096 and (Path(text).is_file() or (root / text).is_file())
+def _file(text: str, root: Path) -> str | None:
+    """The file that a message begins with: of the set, or as it is."""
+    if len(text) < _LONGEST_PATH:
+        for path in (root / text, Path(text)):
+            if path.is_file():
+                return str(path)
+    return None
 
 
 def _as_hint(remedy: str) -> str:

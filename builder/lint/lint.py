@@ -10,7 +10,7 @@ from builder.errors import InfergenError, TemplateSetError, UnsafePathError
 from builder.lint import structure, vocabulary
 from builder.lint.analysis import Analysis, Templates, analyse
 from builder.lint.cache import Cache, digest
-from builder.lint.cases import Case, Refused, RememberedFacts, make_cases
+from builder.lint.cases import Case, Refused, make_cases, remembered_facts
 from builder.lint.findings import Finding, from_error, without_allowed
 from builder.lint.outputs import Outputs, check_outputs
 from builder.lint.secrets import secrets_in
@@ -73,7 +73,7 @@ def lint(root: Path, cache: Cache) -> Report:
         if analysis.sure and not examined.errors and not unreadable_samples:
             findings += _unreached(template_set, templates, analysis)
             findings += vocabulary.unused_variables(template_set, schema, analysis.used, documents)
-        made = list(make_cases(template_set, documents, RememberedFacts(cache)))
+        made = list(make_cases(template_set, documents, remembered_facts))
         ready = [case for case in made if isinstance(case, Case)]
         findings += _refusals((case for case in made if isinstance(case, Refused)), findings, root)
         outputs = check_outputs(template_set, templates, ready, cache)

@@ -62,7 +62,9 @@ def _judged(validator: Any, node: Any, value: Any, by: str) -> Iterator[tuple[in
         path = list(failure.instance_path)
         at = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
         message = failure.message if len(failure.message) < 200 else f"{failure.message[:200]}…"
-        yield _line(node, path), f"{at + ': ' if at else ''}{message} ({by})"
+        # What is too much is told of what it stands in.
+        unexpected = getattr(failure.kind, "unexpected", ())
+        yield _line(node, [*path, *unexpected[:1]]), f"{at + ': ' if at else ''}{message} ({by})"
 
 
 def _documents(content: bytes) -> list[tuple[Any, Any]]:
