@@ -61,6 +61,7 @@ soak: setup ## Minutes of mixed faults: SOAK_SECONDS=300
 
 bench: setup ## Measure the generator against its peers
 	$(BIN)/python -m bench.generator
+	$(BIN)/python -m bench.lint
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service
