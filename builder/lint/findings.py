@@ -18,6 +18,7 @@ CODES: Mapping[str, str] = {
     "missing-template": "a template includes or imports one that there is not",
     "output": "an output that does not parse as what its name says",
     "path-map": "an entry of the path map that means nothing, or leads out of the service",
+    "program": "a program that cannot check what it is shown",
     "python": "Python that `ruff check` objects to",
     "render": "a template that cannot be rendered",
     "schema": "vars/schema.json is no JSON Schema of variables",

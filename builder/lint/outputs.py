@@ -16,13 +16,17 @@ from builder.lint.analysis import Templates
 from builder.lint.cache import Cache, digest
 from builder.lint.cases import Case
 from builder.lint.findings import Finding, from_error
-from builder.lint.tools import CONFIGURATIONS, TOOLS, Remark, fingerprint
+from builder.lint.tools import CONFIGURATIONS, TOOLS, Remark, ToolError, fingerprint
 from builder.output import OutputFile
 from builder.plan import Rendering
+from builder.render.filekind import file_kind
 from builder.template_set import TEMPLATES, TemplateSet
 
 if TYPE_CHECKING:
     from builder.render.renderer import Renderer
+
+
+_COPIED = "a skeleton"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,7 @@ class _Checker:
     def _content(self, file: _File) -> bytes | None:
         """The file's bytes; None if they cannot be rendered or do not parse."""
         if isinstance(file.source, OutputFile):
-            copied = file.source.content
-            return copied if isinstance(copied, bytes) else None
+            return self._copied(file, file.source.content)
         content = self._render(file, file.source)
         if content is None:
             return None
@@ -126,6 +129,28 @@ class _Checker:
             verify(file.path, content, template=shown)
         except RenderError as error:
             self._found.findings.append(self._unparsable(file, file.source, error))
+            return None
+        return content
+
+    def _copied(self, file: _File, content: bytes | Path) -> bytes | None:
+        """A skeleton's bytes; None if they do not parse."""
+        if isinstance(content, Path):
+            return None
+        from builder.render.verify import verify  # noqa: PLC0415
+
+        if file_kind(file.path) is None or b"\0" in content:
+            return content
+        try:
+            verify(file.path, content, template=_COPIED)
+        except RenderError as error:
+            # Helm's charts and others are templates of their own, and no YAML yet.
+            if file_kind(file.path) != "yaml" or b"{{" not in content:
+                place, _, said = str(error).partition(": ")
+                line = place.rpartition(":")[2]
+                said = said.replace(f" (rendered from {_COPIED})", "")
+                number = int(line) if line.isdecimal() else 0
+                where = self._skeleton(file)
+                self._found.findings.append(Finding(where, number, "output", said))
             return None
         return content
 
@@ -192,13 +217,23 @@ class _Checker:
                 for configuration in _settings_of(path, service):
                     configurations[path] = configuration
             remarks: list[Remark] = []
+            failed: set[str] = set()
             for tool in tools:
                 files = [path for path, key in keys.items() if tool.takes(unknown[key][0].path)]
-                for remark in tool.ask(folder, files, configurations) if files else ():
-                    remarks.append(remark)
-        for remark in remarks:
+                try:
+                    remarks += tool.ask(folder, files, configurations) if files else ()
+                except ToolError as error:
+                    self._note_failure(tool.name, error)
+                    failed.update(keys[path] for path in files)
+        told = [remark for remark in remarks if remark.path in keys]
+        for remark in told:
             self._note(remark, unknown[keys[remark.path]][0])
-        return {keys[remark.path] for remark in remarks}
+        return failed | {keys[remark.path] for remark in told}
+
+    def _note_failure(self, program: str, error: ToolError) -> None:
+        hint = "Look at the settings that services give it, such as in pyproject.toml."
+        message = f"{program} cannot check: {error}"
+        self._found.findings.append(Finding(str(self._set.root), 0, "program", message, hint))
 
     def _lay_out(self, case: Case, service: Path) -> None:
         """The settings of a service, and empty modules in the place of its own, by which ruff tells

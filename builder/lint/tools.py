@@ -26,6 +26,11 @@ CONFIGURATIONS = frozenset(
 
 _TIMEOUT = 120
 _MOST_ARGUMENTS = 500
+_LONGEST = 1000
+
+
+class ToolError(Exception):
+    """A program ended without an answer; the message is what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,18 @@ def _run(folder: Path, command: Sequence[str | Path], files: Sequence[Path]) -> 
         return
     for start in range(0, len(files), _MOST_ARGUMENTS):
         few = [str(path) for path in files[start : start + _MOST_ARGUMENTS]]
-        done = subprocess.run(
-            [program, *map(str, command[1:]), "--", *few],
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=_TIMEOUT, check=False,
-        )  # fmt: skip
-        yield done.stdout or (done.stderr if done.returncode > 1 else "")
+        try:
+            done = subprocess.run(
+                [program, *map(str, command[1:]), "--", *few],
+                cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=_TIMEOUT, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ToolError(str(error)) from None
+        if done.returncode not in (0, 1):
+            said = (done.stderr or done.stdout).replace(f"{folder}/", "")
+            raise ToolError(said.strip()[:_LONGEST] or f"exit code {done.returncode}")
+        yield done.stdout
 
 
 def _ruff_check(
@@ -102,8 +113,12 @@ def _ruff_check(
 def _ruff_format(
     folder: Path, files: Sequence[Path], _configurations: Mapping[Path, Path]
 ) -> Iterator[Remark]:
+    """Of services that have settings for ruff; others may be written in another style."""
     command = ("ruff", "format", "--quiet", "--no-cache", "--force-exclude", "--diff")
-    for output in _run(folder, command, files):
+    services = {folder / path.relative_to(folder).parts[0] for path in files}
+    styled = tuple(service for service in services if _has_ruff_settings(service))
+    chosen = [path for path in files if any(path.is_relative_to(each) for each in styled)]
+    for output in _run(folder, command, chosen):
         path, line, said = Path(), 0, True
         for text in output.splitlines():
             if text.startswith("--- "):
@@ -117,6 +132,13 @@ def _ruff_format(
                 yield Remark(path, line, "format", message)
             elif not text.startswith(("-", "+")):
                 line += 1
+
+
+def _has_ruff_settings(service: Path) -> bool:
+    if any((service / name).is_file() for name in ("ruff.toml", ".ruff.toml")):
+        return True
+    project = service / "pyproject.toml"
+    return project.is_file() and b"[tool.ruff" in project.read_bytes()
 
 
 def _by_configuration(

@@ -58,7 +58,12 @@ def by_kind(content: bytes) -> Iterator[tuple[int, str]]:
 
 
 def _judged(validator: Any, node: Any, value: Any, by: str) -> Iterator[tuple[int, str]]:
-    for failure in validator.iter_errors(value):
+    try:
+        failures = list(validator.iter_errors(value))
+    except ValueError:
+        # A date, or a key that is no text: YAML that no JSON Schema speaks of.
+        return
+    for failure in failures:
         path = list(failure.instance_path)
         at = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
         message = failure.message if len(failure.message) < 200 else f"{failure.message[:200]}…"

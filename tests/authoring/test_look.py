@@ -14,7 +14,7 @@ from tests.sets import make_plain_set, write
 
 def test_show_tells_variants_layers_files_and_variables(cli: Cli, good: Path) -> None:
     done = cli("templates", "show", "set", cwd=good.parent)
-    assert done.stdout.splitlines()[:13] == [
+    assert done.stdout.splitlines()[:14] == [
         "set, version 1: set",
         "",
         "Variants:",
@@ -25,6 +25,7 @@ def test_show_tells_variants_layers_files_and_variables(cli: Cli, good: Path) ->
         "  app.py            template_files/base/app.py.j2",
         "  base/__init__.py  template/base/base/__init__.py",
         "  base/names.py     template/base/base/names.py",
+        "  pyproject.toml    template/base/pyproject.toml",
         "",
         "Files of large:",
         "  app.py            template_files/base/app.py.j2",

@@ -79,6 +79,7 @@ NAMES = """{% set full = name ~ "-" ~ (port | string) %}
 def make_good_set(root: Path) -> Path:
     """Two layers, two variants, a schema, a partial and a sample; lint finds nothing."""
     write(root / "template" / "base" / "base" / "__init__.py", "")
+    write(root / "template" / "base" / "pyproject.toml", "[tool.ruff]\nline-length = 88\n")
     write(root / "template" / "base" / "base" / "names.py", '"""Names."""\n')
     write(
         root / "template_files" / "base" / "app.py.j2",

@@ -287,7 +287,7 @@ def test_a_template_named_by_a_variable_leaves_no_partial_unused(lint: Lint, goo
         ("run.sh", "#!/bin/sh\necho $1\n", 2, "shell"),
         ("Dockerfile", "FROM debian\nRUN cd /tmp && ls\n", 1, "dockerfile"),
         ("a.yml", "a: 1\nb:   2\n", 2, "yaml"),
-        ("docker-compose.yml", "services:\n  a:\n    port: 1\n", 2, "yaml"),
+        ("docker-compose.yml", "services:\n  a:\n    port: 1\n", 3, "yaml"),
         (
             "pod.yaml",
             "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  container: []\n",
@@ -296,6 +296,8 @@ def test_a_template_named_by_a_variable_leaves_no_partial_unused(lint: Lint, goo
         ),
         ("key.pem", "-----BEGIN PRIVATE KEY-----\n" + "QUJD" * 20 + "\n", 1, "secret"),
         ("module.py", '"""Doc."""\n\nimport os\n', 3, "python"),
+        ("broken.py", "x = 1\ndef (\n", 2, "output"),
+        ("broken.json", '{\n"a": 1,\n}\n', 3, "output"),
     ],
 )
 def test_skeletons_are_checked_too(
@@ -304,6 +306,38 @@ def test_skeletons_are_checked_too(
     write(good / "template" / "base" / path, text)
     linted = lint(good)
     assert (f"template/base/{path}", line, code) in linted.places, linted.document
+
+
+def test_a_chart_of_helms_is_a_template_of_its_own(lint: Lint, good: Path) -> None:
+    write(
+        good / "template" / "base" / "chart.yaml", "a: {{ .Values.a }}\n{{- if .x }}\n{{ end }}\n"
+    )
+    assert lint(good).document["findings"] == []
+
+
+def test_settings_with_which_a_program_cannot_work(lint: Lint, good: Path) -> None:
+    write(good / "template" / "base" / "pyproject.toml", '[tool.ruff]\nline-length = "x"\n')
+    for _ in range(2):
+        linted = lint(good)
+        assert linted.places == {(".", 0, "program")}
+        assert "ruff cannot check" in linted.text
+        assert "line-length" in linted.text
+
+
+def test_services_are_checked_by_their_own_settings(lint: Lint, good: Path) -> None:
+    names = "template/base/base/names.py"
+    write(good / names, f'"""Names."""\n\nX = [{", ".join(["10"] * 25)}]\n')
+    assert lint(good).places == {(names, 3, "format")}
+    write(good / "template" / "base" / "pyproject.toml", "[tool.ruff]\nline-length = 120\n")
+    assert lint(good).document["findings"] == []
+    write(good / names, f'"""Names."""\n\nX = [{", ".join(["10"] * 45)}]\n')
+    assert lint(good).places == {(names, 3, "format")}
+    (good / "template" / "base" / "pyproject.toml").unlink()
+    assert lint(good).document["findings"] == []
+    write(good / "template" / "base" / "a.yml", "a:   1\n")
+    assert lint(good).places == {("template/base/a.yml", 1, "yaml")}
+    write(good / "template" / "base" / ".yamllint", "rules: {}\n")
+    assert lint(good).document["findings"] == []
 
 
 def test_everything_is_told_at_once(lint: Lint, good: Path) -> None:
