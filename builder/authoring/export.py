@@ -56,6 +56,8 @@ def export(destination: Path) -> Exported:
     outputs = [*_set_files(source.root), *_helpers()]
     records: list[Tested] = []
     for tested in render_services(source):
+        if tested.refused:
+            continue
         if tested.error or tested.case is None:
             raise TemplateSetError(f"{tested.title}: {tested.error}")
         record = golden.record_path(Path(), tested.case.variant, tested.case.sample)

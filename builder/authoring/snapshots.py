@@ -15,7 +15,7 @@ from builder.authoring.golden import Golden, GoldenFacts
 from builder.errors import InfergenError, TemplateSetError, WriteError
 from builder.generate import make_renderer, render_prepared
 from builder.lint.cache import cache_folder, digest
-from builder.lint.cases import Case, Refused, make_case, remembered_facts, wanted
+from builder.lint.cases import Case, Refused, is_meant, make_case, remembered_facts, wanted
 from builder.lint.vocabulary import sample_files
 from builder.output import Output
 from builder.template_set import TemplateSet
@@ -39,7 +39,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """One service. ``error`` is why it cannot be made; ``known`` is whether it has a record."""
+    """One service. ``error`` is why it cannot be made, ``refused`` why its templates do not want it
+    to be; ``known`` is whether it has a record."""
 
     title: str
     record: Path
@@ -47,6 +48,7 @@ class Tested:
     changes: tuple[Change, ...] = ()
     known: bool = True
     error: str = ""
+    refused: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     case: Case | None = None
 
@@ -86,6 +88,8 @@ def _test(
     try:
         outputs = (*case.prepared.plan.copies, *render_prepared(case.prepared, renderer))
     except InfergenError as error:
+        if is_meant(error, template_set):
+            return Tested(title, record, refused=str(error).partition("\n")[0])
         return Tested(title, record, known=known is not None, error=str(error))
     return Tested(
         title,
@@ -166,7 +170,7 @@ def _remembered(record: Path) -> Path | None:
 def stale_records(template_set: TemplateSet, tested: Sequence[Tested]) -> list[Path]:
     """Records of services that the set no longer has."""
     folder = template_set.root / golden.FOLDER
-    known = {one.record for one in tested}
+    known = {one.record for one in tested if not one.refused}
     return [path for path in sorted(folder.rglob("*.json")) if path not in known]
 
 

@@ -136,18 +136,19 @@ def test_command(
     template_set = open_template_set(folder or default_root())
     every: list[tuple[Tested, str, str]] = []
     for tested in golden.render_services(template_set):
-        result = _boot(tested) if booted and not tested.error else ("", "")
+        result = _boot(tested) if booted and tested.outputs else ("", "")
         every.append((tested, *result))
         if not as_json:
             _tell_one(tested, *result, update=update)
     services = [tested for tested, _, _ in every]
+    made = [tested for tested in services if not tested.refused]
     broken = any(tested.error or error for tested, _, error in every)
     written, removed = 0, golden.stale_records(template_set, services)
     if update and not broken:
-        written = sum([golden.accept(tested, texts=snapshots) for tested in services])
+        written = sum([golden.accept(tested, texts=snapshots) for tested in made])
         golden.remove(removed)
     elif not update:
-        for tested in services:
+        for tested in made:
             if tested.passed:
                 golden.remember(tested)
     failed = broken or (not update and (bool(removed) or not all(t.passed for t in services)))
@@ -180,6 +181,9 @@ def _boot(tested: Tested) -> tuple[str, str]:
 def _tell_one(tested: Tested, booted: str, boot_error: str, *, update: bool) -> None:
     if tested.error:
         click.echo(f"{tested.title}: cannot be made: {tested.error}")
+        return
+    if tested.refused:
+        click.echo(f"{tested.title}: refused, as meant: {tested.refused}")
         return
     if boot_error:
         click.echo(f"{tested.title}: {boot_error}")
@@ -220,6 +224,7 @@ def _document(tested: Tested, booted: str, boot_error: str) -> dict[str, object]
         "ok": tested.passed and not boot_error,
         "recorded": tested.known,
         "error": tested.error or boot_error or None,
+        "refused": tested.refused or None,
         "boot": booted or None,
         "changes": [
             {"path": change.path, "action": change.action, "diff": "\n".join(change.diff)}

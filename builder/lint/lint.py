@@ -77,7 +77,7 @@ def lint(root: Path, cache: Cache) -> Report:
         ready = [case for case in made if isinstance(case, Case)]
         findings += _refusals((case for case in made if isinstance(case, Refused)), findings, root)
         outputs = check_outputs(template_set, templates, ready, cache)
-        cases = len(ready)
+        cases = outputs.services
         findings += _new(outputs.findings, findings)
     report = _report(root, findings, {str(template_set.templates / n): t for n, t in texts.items()})
     return replace(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.errors import RenderError
 from builder.lint.analysis import Templates
 from builder.lint.cache import Cache, digest
-from builder.lint.cases import Case
+from builder.lint.cases import Case, is_meant
 from builder.lint.findings import Finding, from_error
 from builder.lint.tools import CONFIGURATIONS, TOOLS, Remark, ToolError, fingerprint
 from builder.output import OutputFile
@@ -46,6 +46,7 @@ class Outputs:
     findings: list[Finding] = field(default_factory=list)
     missing: dict[str, None] = field(default_factory=dict)
     files: int = 0
+    services: int = 0
 
 
 def check_outputs(
@@ -53,6 +54,10 @@ def check_outputs(
 ) -> Outputs:
     """Render every service and check its files."""
     return _Checker(template_set, templates, cache).check(cases)
+
+
+class _RefusedError(Exception):
+    """There is no such service: a template refuses its variables."""
 
 
 class _Checker:
@@ -67,11 +72,37 @@ class _Checker:
     def check(self, cases: Sequence[Case]) -> Outputs:
         unknown: dict[str, tuple[_File, bytes]] = {}
         standing: dict[str, list[str]] = {}
+        made = []
         for case in cases:
-            files = list(self._files(case))
-            around = self._surroundings(files)
+            before = len(self._found.findings)
+            try:
+                looked_at = list(self._look(case))
+            except _RefusedError:
+                del self._found.findings[before:]
+                continue
+            made.append(case)
+            for same, key, file, content in looked_at:
+                standing.setdefault(same, []).append(key)
+                if self._cache.get("clean", same) is None:
+                    unknown.setdefault(same, (file, content))
+        guilty = self._ask_programs(unknown)
+        for same, keys in standing.items():
+            if same not in guilty:
+                for key in (same, *keys):
+                    self._cache.put("clean", key, 1)
+        self._found.services = len(made)
+        self._note_missing(made)
+        return self._found
+
+    def _look(self, case: Case) -> Iterator[tuple[str, str, _File, bytes]]:
+        """Each file that is not known to be clean, with its content, and a key that stands for the
+        content and one for where it comes from. Raises _RefusedError."""
+        if self._cache.get("refused", self._refusal_key(case)) is not None:
+            raise _RefusedError
+        files = list(self._files(case))
+        around = self._surroundings(files)
+        try:
             for file in files:
-                self._found.files += 1
                 key = digest(file.key, file.path, around, self._programs)
                 if self._cache.get("clean", key) is not None:
                     continue
@@ -83,17 +114,19 @@ class _Checker:
                     self._cache.put("clean", key, 1)
                     continue
                 # The same text is the same, whatever template and variables it came from.
-                same = digest(content, file.path, around, self._programs)
-                standing.setdefault(same, []).append(key)
-                if self._cache.get("clean", same) is None:
-                    unknown.setdefault(same, (file, content))
-        guilty = self._ask_programs(unknown)
-        for same, keys in standing.items():
-            if same not in guilty:
-                for key in (same, *keys):
-                    self._cache.put("clean", key, 1)
-        self._note_missing(cases)
-        return self._found
+                yield digest(content, file.path, around, self._programs), key, file, content
+        except _RefusedError:
+            self._cache.put("refused", self._refusal_key(case), 1)
+            raise
+        self._found.files += len(files)
+
+    def _refusal_key(self, case: Case) -> str:
+        templates = (
+            self._templates.digest(each.template)
+            for each in case.prepared.plan.renderings
+            if each.template in self._templates.texts
+        )
+        return digest(case.variables_digest(), *templates)
 
     def _files(self, case: Case) -> Iterator[_File]:
         variables = case.variables_digest()
@@ -167,6 +200,8 @@ class _Checker:
         try:
             return self._renderer.render(rendering.template, variables, destination=file.path)
         except RenderError as error:
+            if is_meant(error, self._set):
+                raise _RefusedError from None
             self._found.findings += from_error(error, "render", self._set.root)
             return None
 
@@ -203,13 +238,19 @@ class _Checker:
             folder = Path(name).resolve()
             configurations: dict[Path, Path] = {}
             places: dict[int, Path] = {}
+            failed: set[str] = set()
+            unset: set[Path] = set()
             for key, (file, content) in unknown.items():
                 if not any(tool.takes(file.path) for tool in tools):
                     continue
                 service = places.get(id(file.case))
                 if service is None:
                     service = places[id(file.case)] = folder / str(len(places))
-                    self._lay_out(file.case, service)
+                    if not self._lay_out(file.case, service):
+                        unset.add(service)
+                if service in unset:
+                    failed.add(key)
+                    continue
                 path = service / file.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
@@ -217,7 +258,6 @@ class _Checker:
                 for configuration in _settings_of(path, service):
                     configurations[path] = configuration
             remarks: list[Remark] = []
-            failed: set[str] = set()
             for tool in tools:
                 files = [path for path, key in keys.items() if tool.takes(unknown[key][0].path)]
                 try:
@@ -235,17 +275,21 @@ class _Checker:
         message = f"{program} cannot check: {error}"
         self._found.findings.append(Finding(str(self._set.root), 0, "program", message, hint))
 
-    def _lay_out(self, case: Case, service: Path) -> None:
+    def _lay_out(self, case: Case, service: Path) -> bool:
         """The settings of a service, and empty modules in the place of its own, by which ruff tells
-        them from libraries."""
+        them from libraries. False if the settings cannot be rendered: then nobody can judge."""
         for file in self._files(case):
             path = service / file.path
             if _is_configuration(file.path):
+                content = self._content(file)
+                if content is None:
+                    return False
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self._content(file) or b"")
+                path.write_bytes(content)
             elif file.path.endswith(".py"):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
+        return True
 
     def _note(self, remark: Remark, file: _File) -> None:
         if isinstance(file.source, Rendering):
