@@ -55,12 +55,16 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A service before it is rendered: its variables are complete, and every path is checked."""
+    """A service before it is rendered: its variables are complete, and every path is checked.
+
+    ``seen`` are the variables as templates see them.
+    """
 
     template_set: TemplateSet
     schema: Schema | None
     variant: str | None
     variables: Mapping[str, Any]
+    seen: Mapping[str, Any]
     plan: Plan
 
 
@@ -112,7 +116,7 @@ def prepare(
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
-    return Prepared(template_set, schema, variant, variables, plan)
+    return Prepared(template_set, schema, variant, variables, variables, plan)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
@@ -165,11 +169,11 @@ def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tup
     """
     from builder.render.verify import verify  # noqa: PLC0415
 
-    template_set, variables = prepared.template_set, prepared.variables
+    template_set, seen = prepared.template_set, prepared.seen
     renderer = renderer or make_renderer(template_set)
     outputs = []
     for rendering in prepared.plan.renderings:
-        content = renderer.render(rendering.template, variables, destination=rendering.path)
+        content = renderer.render(rendering.template, seen, destination=rendering.path)
         if not template_set.plain and not content.strip():
             continue
         verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")

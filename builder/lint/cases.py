@@ -37,7 +37,7 @@ class Case:
         return self.sample.name if self.variant is None else f"{self.variant}, {self.sample.name}"
 
     def variables_digest(self) -> str:
-        return digest(json.dumps(self.prepared.variables, sort_keys=True, default=str))
+        return digest(json.dumps(self.prepared.seen, sort_keys=True, default=str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ def lint(root: Path, cache: Cache) -> Report:
     templates = Templates(template_set, texts, cache)
     outputs, cases = Outputs(), 0
     if schema is not None:
-        analysis = analyse(template_set, templates, schema, cache)
+        known = schema if template_set.plain else vocabulary.with_given(schema)
+        analysis = analyse(template_set, templates, known, cache)
         findings += analysis.findings
         # Of a set that is not whole, nobody knows what the missing part would use.
         if analysis.sure and not examined.errors and not unreadable_samples:

@@ -196,7 +196,7 @@ class _Checker:
         return self._rendering
 
     def _render(self, file: _File, rendering: Rendering) -> bytes | None:
-        variables = file.case.prepared.variables
+        variables = file.case.prepared.seen
         try:
             return self._renderer.render(rendering.template, variables, destination=file.path)
         except RenderError as error:
@@ -219,7 +219,7 @@ class _Checker:
         from builder.lint.places import places_of  # noqa: PLC0415
 
         environment: Any = self._templates.sources.environment
-        places = places_of(environment, rendering.template, file.case.prepared.variables)
+        places = places_of(environment, rendering.template, file.case.prepared.seen)
         template, at = places[line - 1] if 0 < line <= len(places) else (rendering.template, 0)
         return str(self._set.templates / template), at
 

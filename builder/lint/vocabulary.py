@@ -25,6 +25,14 @@ READ_BY_INFERGEN = frozenset(
 """Variables that have a meaning even if no template uses them."""
 
 
+def with_given(schema: Schema) -> Schema:
+    """The schema with what infergen itself gives the templates of a set with layers."""
+    given = {"layers": {"type": "array", "items": {"type": "string"}}}
+    return Schema(
+        schema.source, {**schema.root, "properties": {**given, **schema.root["properties"]}}
+    )
+
+
 def from_files(documents: Iterable[Document]) -> Schema:
     """For a set that has no schema: the variables that its variables files give it.
 
