@@ -78,18 +78,21 @@ class Expressions:
         self.use(self.value(node.test, scope))
         other = AUTHORED if node.expr2 is None else self.value(node.expr2, scope)
         inner = Scope(scope)
-        self.assume(node.test, inner)
+        inner.names |= self.assumed(node.test, scope)
         return either([self.value(node.expr1, inner), other])
 
-    def assume(self, test: nodes.Node, scope: Scope) -> None:
-        """In what a template does if something is defined, it is."""
+    def assumed(self, test: nodes.Node, scope: Scope) -> dict[str, Value]:
+        """Names of which more is known where this test holds: that they are defined, or whole."""
         if isinstance(test, nodes.And):
-            self.assume(test.left, scope)
-            self.assume(test.right, scope)
-        elif isinstance(test, nodes.Test) and test.name == "defined":
-            name = test.node.name if isinstance(test.node, nodes.Name) else ""
-            if name and scope.find(name) is None and name not in self._variables:
-                scope.names[name] = UNKNOWN
+            return self.assumed(test.left, scope) | self.assumed(test.right, scope)
+        if not isinstance(test, nodes.Test) or not isinstance(test.node, nodes.Name):
+            return {}
+        name = test.node.name
+        if test.name == "integer":
+            value = self._name(test.node, scope, quietly=True)
+            return {name: replace(value, printed=Print.INTEGER)}
+        is_new = scope.find(name) is None and name not in self._variables
+        return {name: UNKNOWN} if test.name == "defined" and is_new else {}
 
     def _and_or(self, node: nodes.BinExpr, scope: Scope) -> Value:
         return either([self.use(self.value(node.left, scope)), self.value(node.right, scope)])

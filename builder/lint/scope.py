@@ -39,6 +39,14 @@ class Scope:
             taken.append(self.names)
             self.names = before
 
+    def forget(self, assumed: Mapping[str, Value], before: Mapping[str, Value]) -> None:
+        """What was assumed of names in a branch ends with it, unless they were set there."""
+        for name, value in assumed.items():
+            if self.names.get(name) is value:
+                del self.names[name]
+                if name in before:
+                    self.names[name] = before[name]
+
     def merge(self, taken: Sequence[Mapping[str, Value]]) -> None:
         """After branches of which one is taken: each name is what one of them made it."""
         before = self.names

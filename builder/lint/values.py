@@ -129,14 +129,12 @@ def of_definition(schema: Schema, definition: Mapping[str, Any], paths: frozense
 
 
 def _printed(definition: Mapping[str, Any]) -> Print:
-    """Whole numbers may be printed as they are. What may be null is left to the rendering, since
-    the template has probably looked."""
+    """Whole numbers may be printed as they are. What may be one is left to the rendering, since the
+    template has probably looked."""
     types = json_types(definition)
     if types == {"integer"}:
         return Print.INTEGER
-    if types and types <= {"integer", "null"}:
-        return Print.UNKNOWN
-    return Print.REFUSED
+    return Print.UNKNOWN if "integer" in types else Print.REFUSED
 
 
 def json_types(definition: Mapping[str, Any]) -> set[str]:

@@ -155,9 +155,12 @@ class Walk(Expressions):
         for test, body in [(node.test, node.body), *((n.test, n.body) for n in node.elif_)]:
             tested = self._guarded(test, scope) if not self._known.layered else None
             self.use(tested or self.value(test, scope))
+            assumed = self.assumed(test, scope)
             with scope.branch(taken):
-                self.assume(test, scope)
+                before = dict(scope.names)
+                scope.names |= assumed
                 self._body(body, scope)
+                scope.forget(assumed, before)
         with scope.branch(taken):
             self._body(node.else_, scope)
         scope.merge(taken)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from builder.lint.findings import CODES
+from builder.render import quoting, sandbox
+from builder.render.quoting import QuotingError
 from tests.lint.linting import Lint, sub
 from tests.sets import write
 
@@ -75,6 +77,8 @@ def test_nothing_is_found_in_a_good_set(lint: Lint, good: Path) -> None:
         ("{% macro m(x) %}{{ x }}{% endmacro %}{{ m(title) }}", "unquoted", "`title`"),
         ("{% set x = title %}{{ x }}", "unquoted", "`title` is printed unquoted"),
         ("{% with x = title %}{{ x }}{% endwith %}", "unquoted", "`title` is printed"),
+        ("{% if rate is integer %}{{ rate }}{% endif %}{{ rate }}", "unquoted", "`rate`"),
+        ("{% if x is defined %}{{ x | python }}{% endif %}{{ x | python }}", "undefined", "`x`"),
         ("{{ title | yaml }}", "wrong-quoting", "quoted for yaml, but app.py is python"),
         ("{{ tags | map('yaml') | join }}", "wrong-quoting", "{{ … | python }}"),
         ("{% set x %}{{ title | make }}{% endset %}{{ x }}", "wrong-quoting", "for make"),
@@ -125,6 +129,7 @@ def test_mistakes_in_a_template(lint: Lint, good: Path, line: str, code: str, sa
         "# {{ title.replace('a', 'b').split()[0] | python }}",
         "# {{ [port, 3] | max }} {{ {'a': 1}['a'] }} {{ -port }}",
         "# {{ title }} {# lint: allow unquoted, render #}",
+        "# {{ rate if rate is integer else 1 }}{% if rate is integer %}{{ rate }}{% endif %}",
         "# {% raw %}{{ anything }}{% endraw %}",
         "# {% if port %}{% set x = 'a' %}{% else %}{% set x = 'b' %}{% endif %}{{ x }}",
     ],
@@ -338,6 +343,30 @@ def test_services_are_checked_by_their_own_settings(lint: Lint, good: Path) -> N
     assert lint(good).places == {("template/base/a.yml", 1, "yaml")}
     write(good / "template" / "base" / ".yamllint", "rules: {}\n")
     assert lint(good).document["findings"] == []
+
+
+REFUSAL = '{{ "not for crowds" | refuse }}'
+
+
+def refuse(reason: object) -> str:
+    raise QuotingError(str(reason))
+
+
+def test_services_that_a_template_refuses_are_none(
+    lint: Lint, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every variant is for every sample: what is refused on purpose is no mistake."""
+    # A filter as sets have it; only that it raises matters here.
+    monkeypatch.setattr(quoting, "HELPERS", {**quoting.HELPERS, "refuse": refuse})
+    monkeypatch.setattr(sandbox, "HELPERS", {**quoting.HELPERS})
+    write(
+        good / MORE, "{% if people %}\n" + REFUSAL + "\n{% endif %}\n" + (good / MORE).read_text()
+    )
+    for _ in range(2):
+        linted = lint(good)
+        assert linted.document["findings"] == []
+        assert linted.document["services"] == 3
+        assert linted.code == 0
 
 
 def test_everything_is_told_at_once(lint: Lint, good: Path) -> None:
