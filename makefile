@@ -38,6 +38,7 @@ lint: setup ## Static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/infergen templates lint --strict
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml examples
 	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
 
@@ -60,6 +61,7 @@ soak: setup ## Minutes of mixed faults: SOAK_SECONDS=300
 
 bench: setup ## Measure the generator against its peers
 	$(BIN)/python -m bench.generator
+	$(BIN)/python -m bench.lint
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service

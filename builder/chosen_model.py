@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,10 @@ from builder.variables import Given
 
 if TYPE_CHECKING:
     from builder.model.facts import ModelFacts
-    from builder.model.request import ImageSettings
+    from builder.model.request import ImageSettings, Request
+
+Inspect = Callable[["Request"], "ModelFacts"]
+"""Asks a model for its facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ def choose_model(
     labels: Path | None,
     beside: Path,
     recorded: Mapping[str, Any],
+    inspect: Inspect | None = None,
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
     Files that the variables name are looked for ``beside`` the variables file. ``recorded`` are the
-    variables that the service was last made with, empty for a new one. Raises ModelError or
-    VariablesError.
+    variables that the service was last made with, empty for a new one. ``inspect`` is asked for the
+    facts rather than the model itself. Raises ModelError or VariablesError.
     """
     if model is None:
         if schema is None or "model_file_name" not in schema.root.get("required", ()):
@@ -65,7 +69,8 @@ def choose_model(
     _check_stated_model(given, model)
     facts = None
     if new_labels or not vars_.facts_complete(given):
-        facts = keep_figures(_inspect(model, known_labels, given, schema), recorded)
+        asked = _request(model, known_labels, given, schema)
+        facts = keep_figures((inspect or _run)(asked), recorded)
         vars_.compare_with_model(given, facts)
         known_labels = facts.labels
     else:
@@ -140,24 +145,27 @@ def _check_label_count(given: Given, labels: tuple[str, ...] | None) -> None:
         )
 
 
-def _inspect(
-    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
-) -> ModelFacts:
+def _run(request: Request) -> ModelFacts:
     from builder.model.inspect import inspect_model  # noqa: PLC0415 - only if need be
-    from builder.model.request import Request  # noqa: PLC0415
+
+    return inspect_model(request)
+
+
+def _request(
+    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
+) -> Request:
+    from builder.model.request import Request  # noqa: PLC0415 - only if need be
 
     values = given.values
     if schema is not None:
         values = schemas.overlay(schema, schemas.defaults(schema), values)
-    return inspect_model(
-        Request(
-            model=path,
-            data_sample=values.get("data_sample"),
-            image=_image(values) if values.get("preprocess") == "image" else None,
-            postprocess=values.get("postprocess", "none"),
-            prediction_output=values.get("prediction_output"),
-            labels=labels,
-        )
+    return Request(
+        model=path,
+        data_sample=values.get("data_sample"),
+        image=_image(values) if values.get("preprocess") == "image" else None,
+        postprocess=values.get("postprocess", "none"),
+        prediction_output=values.get("prediction_output"),
+        labels=labels,
     )
 
 

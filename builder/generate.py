@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
-from builder.chosen_model import ChosenModel, choose_model, model_files
+from builder.chosen_model import ChosenModel, Inspect, choose_model, model_files
 from builder.data_files import data_files, with_sample, with_source_name
 from builder.errors import TemplateSetError, UsageError
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name, check_relative
-from builder.plan import make_plan
+from builder.plan import Plan, make_plan
 from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import (
@@ -31,6 +31,7 @@ from builder.variables import Given
 
 if TYPE_CHECKING:
     from builder.hooks import Hook, HookPolicy
+    from builder.render.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,21 @@ class Generated:
     record: Record
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A service before it is rendered: its variables are complete, and every path is checked.
+
+    ``seen`` are the variables as templates see them.
+    """
+
+    template_set: TemplateSet
+    schema: Schema | None
+    variant: str | None
+    variables: Mapping[str, Any]
+    seen: Mapping[str, Any]
+    plan: Plan
+
+
 def generate(request: Request) -> Generated:
     """Render and verify everything; nothing is written. Raises an InfergenError.
 
@@ -78,6 +94,33 @@ def generate(request: Request) -> Generated:
         request.templates, request.path_map, confined_to=request.confined_to
     )
     hooks = _hooks(template_set, request.hooks)
+    prepared = prepare(request, template_set)
+    schema, variables = prepared.schema, prepared.variables
+    outputs: tuple[Output, ...] = (*prepared.plan.copies, *render_prepared(prepared))
+    if hooks:
+        outputs = _with_hooks(hooks, outputs, request.name, variables)
+    record = make_record(
+        set_name=template_set.name,
+        set_version=template_set.version,
+        set_digest=template_set.digest,
+        variant=prepared.variant,
+        variables=variables if schema is None else schemas.without_secrets(schema, variables),
+        outputs=outputs,
+        source=request.source,
+    )
+    outputs += record_files(record, outputs)
+    return Generated(template_set, prepared.variant, variables, outputs, record)
+
+
+def prepare(
+    request: Request, template_set: TemplateSet, *, inspect: Inspect | None = None
+) -> Prepared:
+    """All that comes before rendering. Raises an InfergenError.
+
+    ``template_set`` is the request's, opened. ``inspect`` asks a model for its facts, if it is not
+    to be run each time.
+    """
+    check_name(request.name)
     schema = schemas.read_schemas(template_set.schema_files)
     given = _read_given(request, template_set, schema)
     if schema is not None:
@@ -92,6 +135,7 @@ def generate(request: Request) -> Generated:
         labels=request.labels,
         beside=beside,
         recorded={} if request.previous is None else request.previous.variables,
+        inspect=inspect,
     )
     variables: Mapping[str, Any] = _variables(given, schema, model)
     items = data_files(schema, layers, given, variables, beside)
@@ -99,20 +143,7 @@ def generate(request: Request) -> Generated:
     attachments = items if model is None else (*model_files(model, variables), *items)
     plan = make_plan(template_set, layers, attachments)
     seen = variables if template_set.plain else {**variables, "layers": layers}
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, seen))
-    if hooks:
-        outputs = _with_hooks(hooks, outputs, request.name, variables)
-    record = make_record(
-        set_name=template_set.name,
-        set_version=template_set.version,
-        set_digest=template_set.digest,
-        variant=variant,
-        variables=variables if schema is None else schemas.without_secrets(schema, variables),
-        outputs=outputs,
-        source=request.source,
-    )
-    outputs += record_files(record, outputs)
-    return Generated(template_set, variant, variables, outputs, record)
+    return Prepared(template_set, schema, variant, variables, seen, plan)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
@@ -168,24 +199,33 @@ def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -
     return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
 
 
-def _render(
-    template_set: TemplateSet, renderings: Any, variables: Mapping[str, Any]
-) -> tuple[OutputFile, ...]:
-    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tuple[OutputFile, ...]:
+    """What the templates make, each file verified. Raises RenderError.
+
+    ``renderer`` is the set's, for a caller that renders many services and makes it once.
+    """
     from builder.render.verify import verify  # noqa: PLC0415
 
-    make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(*template_set.template_folders))
+    template_set, seen = prepared.template_set, prepared.seen
+    renderer = renderer or make_renderer(template_set)
     outputs = []
-    for rendering in renderings:
-        content = renderer.render(rendering.template, variables, destination=rendering.path)
+    for rendering in prepared.plan.renderings:
+        content = renderer.render(rendering.template, seen, destination=rendering.path)
         if not template_set.plain and not content.strip():
             continue
         verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)
+
+
+def make_renderer(template_set: TemplateSet) -> Renderer:
+    """Renders the set's templates, each compiled at most once."""
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
+    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+
+    make_environment = plain_environment if template_set.plain else layered_environment
+    return Renderer(make_environment(*template_set.template_folders))
 
 
 def _hooks(template_set: TemplateSet, policy: HookPolicy) -> tuple[Hook, ...]:

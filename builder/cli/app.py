@@ -19,6 +19,7 @@ from builder.nearest import nearest
 COMMANDS = {
     "new": "Generate a service from variables and an ONNX model.",
     "inspect": "Show what an ONNX model says of itself.",
+    "templates": "Look at, check and test a template set.",
 }
 
 
