@@ -54,6 +54,10 @@ class RenderError(InfergenError):
     """A template cannot be rendered, or what it renders does not parse."""
 
 
+class RefusedError(RenderError):
+    """A template refuses its variables on purpose: there is no such service."""
+
+
 class HookError(InfergenError):
     """A hook of a template set failed; nothing was written."""
 

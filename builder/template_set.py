@@ -69,9 +69,14 @@ class TemplateSet:
     base: TemplateSet | None = None
 
     @property
+    def lineage(self) -> tuple[TemplateSet, ...]:
+        """The set, the one that it extends, and so on: the nearest first."""
+        return (self, *(() if self.base is None else self.base.lineage))
+
+    @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of the set, of the one that it extends, and so on: the nearest first."""
-        return (self.root, *(() if self.base is None else self.base.roots))
+        return tuple(each.root for each in self.lineage)
 
     @property
     def template_folders(self) -> tuple[Path, ...]:

@@ -17,15 +17,14 @@ from builder.output import (
     OutputFile,
     OutputLink,
 )
+from builder.set_files import CACHES, walk_files
 from builder.template_set import (
-    CACHES,
     PATH_MAP,
     SETTINGS,
     SKELETONS,
     TEMPLATES,
     default_root,
     open_template_set,
-    walk_files,
 )
 from builder.write import check_destination, publish
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.output import OutputFolder
 from builder.plan import make_plan
-from builder.schema import Schema, Variable, read_schema
+from builder.schema import Variable, read_schemas
 from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
 
 
 @dataclass(frozen=True, slots=True)
 class FileShown:
-    """One file of a service and where in the set it comes from.
+    """One file of a service, and where in the set ``of_set`` it comes from.
 
     ``rendered`` tells a template from a skeleton. A template that prints nothing but blanks for
     some variables makes no file then.
@@ -21,6 +22,7 @@ class FileShown:
 
     path: str
     source: str
+    of_set: TemplateSet
     rendered: bool
 
 
@@ -39,24 +41,32 @@ def look_at(template_set: TemplateSet) -> Overview:
     return Overview(
         template_set,
         {variant: _files(template_set, layers) for variant, layers in variants.items()},
-        [] if (schema := schema_of(template_set)) is None else list(schema.variables()),
+        []
+        if (schema := read_schemas(template_set.schema_files)) is None
+        else [*schema.variables()],
     )
-
-
-def schema_of(template_set: TemplateSet) -> Schema | None:
-    return None if template_set.schema_file is None else read_schema(template_set.schema_file)
 
 
 def _files(template_set: TemplateSet, layers: Sequence[str]) -> list[FileShown]:
     plan = make_plan(template_set, layers, ())
-    shown = [FileShown(r.path, f"{TEMPLATES}/{r.template}", True) for r in plan.renderings]
+    shown = [
+        _shown(template_set, rendering.path, [f"{TEMPLATES}/{rendering.template}"], rendered=True)
+        for rendering in plan.renderings
+    ]
     for copy in plan.copies:
         if not isinstance(copy, OutputFolder):
-            shown.append(FileShown(copy.path, _skeleton(template_set, layers, copy.path), False))
+            places = [f"{SKELETONS}/{layer}/{copy.path}" for layer in layers]
+            places = places or [f"{SKELETONS}/{copy.path}"]
+            shown.append(_shown(template_set, copy.path, places, rendered=False))
     return sorted(shown, key=lambda file: file.path)
 
 
-def _skeleton(template_set: TemplateSet, layers: Sequence[str], path: str) -> str:
-    places = [f"{layer}/{path}" for layer in layers] or [path]
-    found = (each for each in places if (template_set.skeletons / each).exists())
-    return f"{SKELETONS}/{next(found, places[-1])}"
+def _shown(
+    template_set: TemplateSet, path: str, places: Sequence[str], *, rendered: bool
+) -> FileShown:
+    """A file from the first of these places that the nearest set has."""
+    for each in template_set.lineage:
+        for place in places:
+            if os.path.lexists(each.root / place):
+                return FileShown(path, place, each, rendered)
+    return FileShown(path, places[0], template_set, rendered)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from builder.authoring import golden
 from builder.authoring.golden import Golden, GoldenFacts
-from builder.errors import InfergenError, TemplateSetError, WriteError
+from builder.errors import InfergenError, RefusedError, TemplateSetError, WriteError
 from builder.generate import make_renderer, render_prepared
 from builder.lint.cache import cache_folder, digest
-from builder.lint.cases import Case, Refused, is_meant, make_case, remembered_facts, wanted
+from builder.lint.cases import Case, Refused, make_case, remembered_facts, wanted
 from builder.lint.vocabulary import sample_files
 from builder.output import Output
 from builder.template_set import TemplateSet
@@ -87,9 +87,9 @@ def _test(
         return Tested(title, record, known=known is not None, error=str(case.error))
     try:
         outputs = (*case.prepared.plan.copies, *render_prepared(case.prepared, renderer))
+    except RefusedError as error:
+        return Tested(title, record, refused=str(error).partition("\n")[0])
     except InfergenError as error:
-        if is_meant(error, template_set):
-            return Tested(title, record, refused=str(error).partition("\n")[0])
         return Tested(title, record, known=known is not None, error=str(error))
     return Tested(
         title,

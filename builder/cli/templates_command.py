@@ -11,10 +11,11 @@ import click
 from builder.cli import interrupts
 from builder.cli.templates_checks import FOLDER, JSON, lint_command, test_command
 from builder.errors import TemplateSetError, UsageError
-from builder.template_set import default_root, open_template_set
+from builder.template_set import TemplateSet, default_root, open_template_set
 
 if TYPE_CHECKING:
     from builder.authoring.overview import FileShown, Overview
+    from builder.schema import Schema
 
 
 @click.group("templates", context_settings={"max_content_width": 100})
@@ -47,11 +48,14 @@ def show_command(folder: Path | None, variant: str | None, as_json: bool) -> Non
         click.echo(json.dumps(_document(overview, files), indent=2, ensure_ascii=False))
         return
     version = "" if template_set.plain else f", version {template_set.version}"
-    click.echo(f"{template_set.name}{version}: {template_set.root}")
+    base = template_set.base
+    extends = "" if base is None else f", extends {base.name}, version {base.version}"
+    click.echo(f"{template_set.name}{version}{extends}: {template_set.root}")
     if template_set.variants:
         _rows("Variants", [(name, ", ".join(each)) for name, each in template_set.variants.items()])
     for name, shown in files.items():
-        _rows(f"Files of {name}" if name else "Files", [(each.path, each.source) for each in shown])
+        rows = [(each.path, _source(each, template_set)) for each in shown]
+        _rows(f"Files of {name}" if name else "Files", rows)
     _rows("Variables", [(v.name, v.expected) for v in overview.variables if not v.read_only])
 
 
@@ -63,6 +67,10 @@ def _rows(title: str, rows: list[tuple[str, str]]) -> None:
             click.echo(f"  {name:{width}}  {text}")
 
 
+def _source(file: FileShown, template_set: TemplateSet) -> str:
+    return file.source if file.of_set is template_set else f"{file.source} of {file.of_set.name}"
+
+
 def _document(overview: Overview, files: dict[str, list[FileShown]] | Any) -> dict[str, Any]:
     template_set = overview.template_set
     return {
@@ -72,10 +80,16 @@ def _document(overview: Overview, files: dict[str, list[FileShown]] | Any) -> di
         "version": template_set.version,
         "supports": template_set.supports,
         "digest": template_set.digest,
+        "extends": None if template_set.base is None else template_set.base.name,
         "variants": {name: list(layers) for name, layers in template_set.variants.items()},
         "files": {
             name: [
-                {"path": each.path, "source": each.source, "rendered": each.rendered}
+                {
+                    "path": each.path,
+                    "source": each.source,
+                    "set": each.of_set.name,
+                    "rendered": each.rendered,
+                }
                 for each in shown
             ]
             for name, shown in files.items()
@@ -96,12 +110,12 @@ def _document(overview: Overview, files: dict[str, list[FileShown]] | Any) -> di
 @command.command("schema")
 @FOLDER
 def schema_command(folder: Path | None) -> None:
-    """Print the JSON Schema of a set's variables."""
-    from builder.schema import read_schema  # noqa: PLC0415
-
-    path = _schema_file(folder)
-    read_schema(path)
-    click.echo(path.read_text("utf-8"), nl=False)
+    """Print the JSON Schema of a set's variables, with those of a set that it extends."""
+    schema, files = _schema(folder)
+    if len(files) == 1:
+        click.echo(files[0].read_text("utf-8"), nl=False)
+    else:
+        click.echo(json.dumps(schema.root, indent=2, ensure_ascii=False))
 
 
 @command.command("docs")
@@ -109,19 +123,23 @@ def schema_command(folder: Path | None) -> None:
 def docs_command(folder: Path | None) -> None:
     """Print a set's variables as a Markdown table."""
     from builder.authoring.docs import markdown_table  # noqa: PLC0415
-    from builder.schema import read_schema  # noqa: PLC0415
 
-    click.echo(markdown_table(read_schema(_schema_file(folder))), nl=False)
+    schema, _ = _schema(folder)
+    click.echo(markdown_table(schema), nl=False)
 
 
-def _schema_file(folder: Path | None) -> Path:
+def _schema(folder: Path | None) -> tuple[Schema, tuple[Path, ...]]:
+    """The set's schema, and the files that it is made of."""
+    from builder.schema import read_schemas  # noqa: PLC0415
+
     template_set = open_template_set(folder or default_root())
-    if template_set.schema_file is None:
+    schema = read_schemas(template_set.schema_files)
+    if schema is None:
         raise TemplateSetError(
             f"{template_set.root}: the set has no vars/schema.json; write one, so that variables"
             " are checked and documented"
         )
-    return template_set.schema_file
+    return schema, template_set.schema_files
 
 
 @command.command("export")

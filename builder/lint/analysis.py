@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.lint.cache import Cache, digest
 from builder.lint.findings import Finding
+from builder.lint.texts import Text, full_name
 from builder.render.filekind import file_kind
 from builder.schema import Schema
 from builder.template_set import TEMPLATES, MapEntry, TemplateSet
@@ -51,10 +52,10 @@ class Analysis:
 class Templates:
     """The texts of a set's templates, and which of them each one leads to."""
 
-    def __init__(self, template_set: TemplateSet, texts: Mapping[str, str], cache: Cache) -> None:
+    def __init__(self, template_set: TemplateSet, texts: Mapping[str, Text], cache: Cache) -> None:
         self._set = template_set
         self._cache = cache
-        self._digests = {name: digest(text) for name, text in texts.items()}
+        self._digests = {name: digest(each.text) for name, each in texts.items()}
         self._sources: Sources | None = None
         self._references: dict[str, tuple[list[str], bool]] = {}
         self.texts = texts
@@ -67,8 +68,7 @@ class Templates:
             from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
 
             make = plain_environment if self._set.plain else layered_environment
-            shown = str(self._set.root / TEMPLATES)
-            self._sources = Sources(make(self._set.templates), self.texts, shown)
+            self._sources = Sources(make(*self._set.template_folders), self.texts)
         return self._sources
 
     def broken(self) -> list[Finding]:
@@ -84,7 +84,8 @@ class Templates:
                 known = self._look(name)
                 if name not in self.sources.found:
                     self._cache.put("references", key, known)
-            self._references[name] = (known[0], known[1])
+            level = self.texts[name].level
+            self._references[name] = ([full_name(each, level) for each in known[0]], known[1])
         return self._references[name]
 
     def _look(self, name: str) -> list[Any]:
@@ -111,8 +112,11 @@ class Templates:
         names, _ = self.closure(name)
         # A name that is missing today may be there tomorrow.
         named = {each for one in names for each in self.references(one)[0]}
-        parts = (f"{each} {self._digests.get(each)}" for each in sorted(names | named))
-        return digest(name, *parts)
+        return digest(name, *map(self._part, sorted(names | named)))
+
+    def _part(self, name: str) -> str:
+        text = self.texts.get(name)
+        return name if text is None else f"{name} {text.file} {self._digests[name]}"
 
 
 def analyse(
@@ -160,21 +164,24 @@ def _follow(
     from builder.lint.walk import Walk  # noqa: PLC0415
 
     kind = file_kind(entry.destination)
-    known = Known(schema, not template_set.plain, str(template_set.root / TEMPLATES))
+    folder = str(template_set.root / TEMPLATES)
+    known = Known(schema, not template_set.plain, folder, templates.texts)
     walk = Walk(templates.sources, known, kind)
     walk.follow(entry.template)
-    _check_languages(walk, kind, entry, known.folder)
+    _check_languages(walk, kind, entry, templates.texts)
     return list(walk.found), sorted(walk.used)
 
 
-def _check_languages(walk: Walk, kind: str | None, entry: MapEntry, folder: str) -> None:
+def _check_languages(
+    walk: Walk, kind: str | None, entry: MapEntry, texts: Mapping[str, Text]
+) -> None:
     fitting = _FITTING.get(kind or "")
     if fitting is None:
         return
     for mark in walk.printed:
         if mark.language not in fitting:
             finding = Finding(
-                f"{folder}/{mark.template}",
+                str(texts[mark.template].file),
                 mark.line,
                 "wrong-quoting",
                 f"quoted for {mark.language}, but {Path(entry.destination).name} is {kind}",

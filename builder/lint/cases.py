@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.chosen_model import Inspect
-from builder.errors import InfergenError, ModelError, RenderError
+from builder.errors import InfergenError, ModelError
 from builder.generate import Prepared, Request, prepare
 from builder.lint.cache import cache_folder, digest, made_by
 from builder.template_set import TemplateSet
@@ -84,21 +84,6 @@ def make_case(
         return Case(variant, sample, prepare(request, template_set, inspect=inspect))
     except InfergenError as error:
         return Refused(variant, sample, error)
-
-
-def is_meant(error: InfergenError, template_set: TemplateSet) -> bool:
-    """Whether it is a template itself that refuses these variables, by ``| refuse``.
-
-    Not every variant is for every model; that is nothing wrong with the set.
-    """
-    found = re.match(r"([^\n]+?):(\d+): ", str(error))
-    if found is None or not isinstance(error, RenderError):
-        return False
-    try:
-        lines = (template_set.root / found[1]).read_text("utf-8").splitlines()
-        return re.search(r"\|\s*refuse\b", lines[int(found[2]) - 1]) is not None
-    except (OSError, ValueError, IndexError):
-        return False
 
 
 def _name(document: Document, sample: Path) -> str:

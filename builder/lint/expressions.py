@@ -11,6 +11,7 @@ from jinja2 import Environment, nodes
 from builder.lint import filters, values
 from builder.lint.findings import Finding
 from builder.lint.scope import Scope
+from builder.lint.texts import Text
 from builder.lint.values import AUTHORED, INTEGER, REFUSED, UNKNOWN, Mark, Print, Value, either
 from builder.nearest import did_you_mean, nearest
 from builder.render.quoting import QUOTING
@@ -29,11 +30,13 @@ _WHOLE = (nodes.Add, nodes.Sub, nodes.Mul, nodes.FloorDiv, nodes.Mod)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a set gives its templates; ``folder`` is how findings call the one they lie in."""
+    """What a set gives its templates; ``folder`` is where its own lie, ``texts`` are all that it
+    has."""
 
     schema: Schema
     layered: bool
     folder: str
+    texts: Mapping[str, Text]
 
 
 class Expressions:
@@ -50,7 +53,7 @@ class Expressions:
 
     def report(self, code: str, node: nodes.Node | int, message: str, hint: str = "") -> None:
         line = node if isinstance(node, int) else node.lineno
-        file = f"{self._known.folder}/{self.template}"
+        file = str(self._known.texts[self.template].file)
         self.found[Finding(file, line, code, message, hint)] = None
 
     def use(self, value: Value) -> Value:

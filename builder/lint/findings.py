@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,27 +59,30 @@ class Finding:
         return f"{text}\n    {self.hint}" if self.hint else text
 
 
-def from_error(error: InfergenError, code: str, root: Path) -> list[Finding]:
-    """An error of infergen's as findings; what is placed nowhere is put down to the whole set."""
+def from_error(error: InfergenError, code: str, root: Path, *others: Path) -> list[Finding]:
+    """An error of infergen's as findings; what is placed nowhere is put down to the whole set.
+
+    Files that it names lie in the set's folder, or else in one of the others.
+    """
     messages = error.mistakes if isinstance(error, VariablesError) else (str(error),)
-    return [_from_message(message, code, root) for message in messages]
+    return [_from_message(message, code, (root, *others)) for message in messages]
 
 
-def _from_message(message: str, code: str, root: Path) -> Finding:
+def _from_message(message: str, code: str, roots: Sequence[Path]) -> Finding:
     found = re.fullmatch(_PLACE, message, flags=re.DOTALL)
-    file = None if found is None else _file(found["file"], root)
+    file = None if found is None else _file(found["file"], roots)
     if found is None or file is None:
-        return Finding(str(root), 0, code, message)
+        return Finding(str(roots[0]), 0, code, message)
     text, semicolon, remedy = found["message"].partition("; ")
     if semicolon and "\n" not in text:
         return Finding(file, int(found["line"] or 0), code, text, _as_hint(remedy))
     return Finding(file, int(found["line"] or 0), code, found["message"])
 
 
-def _file(text: str, root: Path) -> str | None:
+def _file(text: str, roots: Sequence[Path]) -> str | None:
     """The file that a message begins with: of the set, or as it is."""
     if len(text) < _LONGEST_PATH:
-        for path in (root / text, Path(text)):
+        for path in (*(root / text for root in roots), Path(text)):
             if path.is_file():
                 return str(path)
     return None

@@ -14,14 +14,9 @@ from builder.lint.cases import Case, Refused, make_cases, remembered_facts
 from builder.lint.findings import Finding, from_error, without_allowed
 from builder.lint.outputs import Outputs, check_outputs
 from builder.lint.secrets import secrets_in
-from builder.schema import Schema, read_schema
-from builder.template_set import (
-    PARTIAL_PREFIX,
-    TEMPLATES,
-    TemplateSet,
-    examine_template_set,
-    walk_files,
-)
+from builder.lint.texts import own_files, read_templates
+from builder.schema import Schema, read_schemas
+from builder.template_set import PARTIAL_PREFIX, Examined, TemplateSet, examine_template_set
 from builder.yamlfile import Document
 
 _LARGE = 1024 * 1024
@@ -43,15 +38,41 @@ class Report:
 
 
 def lint(root: Path, cache: Cache) -> Report:
-    """Check the set in this folder. Raises TemplateSetError only if there is none to check."""
+    """Check the set in this folder. Raises TemplateSetError only if there is none to check.
+
+    What would be found in a set that it extends, were that checked alone, is left out.
+    """
     if not root.is_dir():
         raise TemplateSetError(f"{root}: no such folder; name a template set's folder")
     examined = examine_template_set(root)
+    report = _check(root, examined, cache)
+    found_in = examined.template_set
+    base = None if found_in is None else found_in.base
+    if found_in is None or base is None or all(_is_own(one, found_in) for one in report.findings):
+        return report
+    inherited = {_place(one) for one in _check(base.root, Examined(base, ()), cache).findings}
+    left = tuple(one for one in report.findings if _place(one) not in inherited)
+    return replace(report, findings=left)
+
+
+def _is_own(finding: Finding, template_set: TemplateSet) -> bool:
+    """Whether it lies in the set's own folder; one set's may lie inside another's."""
+    file = Path(finding.file).resolve()
+    folders = [root.resolve() for root in template_set.roots]
+    holding = [folder for folder in folders if file.is_relative_to(folder)]
+    return not holding or max(holding, key=lambda folder: len(folder.parts)) == folders[0]
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.file, finding.line, finding.code, finding.message
+
+
+def _check(root: Path, examined: Examined, cache: Cache) -> Report:
     findings = list(structure.of_errors(root, examined.errors))
     template_set = examined.template_set
     if template_set is None:
         return _report(root, findings, {})
-    texts, unreadable = _read_templates(template_set)
+    texts, unreadable = read_templates(template_set)
     findings += unreadable
     findings += structure.of_layers(template_set)
     findings += structure.of_destinations(template_set)
@@ -72,7 +93,7 @@ def lint(root: Path, cache: Cache) -> Report:
         findings += analysis.findings
         # Of a set that is not whole, nobody knows what the missing part would use.
         if analysis.sure and not examined.errors and not unreadable_samples:
-            findings += _unreached(template_set, templates, analysis)
+            findings += _unreached(templates, analysis)
             findings += vocabulary.unused_variables(template_set, schema, analysis.used, documents)
         made = list(make_cases(template_set, documents, remembered_facts))
         ready = [case for case in made if isinstance(case, Case)]
@@ -80,10 +101,10 @@ def lint(root: Path, cache: Cache) -> Report:
         outputs = check_outputs(template_set, templates, ready, cache)
         cases = outputs.services
         findings += _new(outputs.findings, findings)
-    report = _report(root, findings, {str(template_set.templates / n): t for n, t in texts.items()})
+    report = _report(root, findings, {str(each.file): each.text for each in texts.values()})
     return replace(
         report,
-        templates=len(texts),
+        templates=len(own_files(texts)),
         services=cases,
         files=outputs.files,
         unchecked=tuple(outputs.missing),
@@ -93,27 +114,8 @@ def lint(root: Path, cache: Cache) -> Report:
 def _report(root: Path, findings: Iterable[Finding], sources: dict[str, str]) -> Report:
     unique: dict[tuple[str, int, str, str], Finding] = {}
     for one in findings:
-        unique.setdefault((one.file, one.line, one.code, one.message), one)
+        unique.setdefault(_place(one), one)
     return Report(root, tuple(sorted(without_allowed(unique.values(), sources))))
-
-
-def _read_templates(template_set: TemplateSet) -> tuple[dict[str, str], list[Finding]]:
-    texts: dict[str, str] = {}
-    findings = []
-    for name in walk_files(template_set.templates):
-        path = template_set.templates / name
-        if not name.endswith(".j2"):
-            continue
-        try:
-            texts[name] = path.read_bytes().decode()
-        except UnicodeDecodeError as error:
-            line = path.read_bytes().count(b"\n", 0, error.start) + 1
-            hint = "Save the template as UTF-8."
-            findings.append(Finding(str(path), line, "syntax", "not UTF-8", hint))
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}"
-            findings.append(Finding(str(path), 0, "syntax", message))
-    return texts, findings
 
 
 def _secrets(template_set: TemplateSet, cache: Cache) -> list[Finding]:
@@ -145,26 +147,24 @@ def _why_unreadable(path: Path, root: Path) -> list[Finding]:
 def _schema(
     template_set: TemplateSet, documents: Sequence[Document]
 ) -> tuple[Schema | None, list[Finding]]:
-    file = template_set.schema_file
-    if file is None:
-        return vocabulary.from_files(documents), []
     try:
-        schema = read_schema(file)
+        schema = read_schemas(template_set.schema_files)
     except InfergenError as error:
         return None, from_error(error, "schema", template_set.root)
+    if schema is None:
+        return vocabulary.from_files(documents), []
     problem = vocabulary.definition_problem(schema)
     if problem is not None:
-        return None, [Finding(str(file), 0, "schema", f"not a valid JSON Schema: {problem}")]
+        return None, [Finding(schema.source, 0, "schema", f"not a valid JSON Schema: {problem}")]
     return schema, []
 
 
-def _unreached(
-    template_set: TemplateSet, templates: Templates, analysis: Analysis
-) -> Iterable[Finding]:
-    for name in templates.texts:
-        if name.rpartition("/")[2].startswith(PARTIAL_PREFIX) and name not in analysis.reached:
+def _unreached(templates: Templates, analysis: Analysis) -> Iterable[Finding]:
+    reached = {templates.texts[name].file for name in analysis.reached}
+    for name, own in own_files(templates.texts).items():
+        if name.rpartition("/")[2].startswith(PARTIAL_PREFIX) and own.file not in reached:
             yield Finding(
-                str(template_set.root / TEMPLATES / name),
+                str(own.file),
                 0,
                 "unused-template",
                 "no template that is mapped includes or imports this one",

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from builder.errors import RenderError
+from builder.errors import RefusedError, RenderError
 from builder.lint.analysis import Templates
 from builder.lint.cache import Cache, digest
-from builder.lint.cases import Case, is_meant
+from builder.lint.cases import Case
 from builder.lint.findings import Finding, from_error
 from builder.lint.tools import CONFIGURATIONS, TOOLS, Remark, ToolError, fingerprint
 from builder.output import OutputFile
 from builder.plan import Rendering
 from builder.render.filekind import file_kind
-from builder.template_set import TEMPLATES, TemplateSet
+from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
 
 if TYPE_CHECKING:
     from builder.render.renderer import Renderer
@@ -56,10 +56,6 @@ def check_outputs(
     return _Checker(template_set, templates, cache).check(cases)
 
 
-class _RefusedError(Exception):
-    """There is no such service: a template refuses its variables."""
-
-
 class _Checker:
     def __init__(self, template_set: TemplateSet, templates: Templates, cache: Cache) -> None:
         self._set = template_set
@@ -77,7 +73,7 @@ class _Checker:
             before = len(self._found.findings)
             try:
                 looked_at = list(self._look(case))
-            except _RefusedError:
+            except RefusedError:
                 del self._found.findings[before:]
                 continue
             made.append(case)
@@ -96,9 +92,9 @@ class _Checker:
 
     def _look(self, case: Case) -> Iterator[tuple[str, str, _File, bytes]]:
         """Each file that is not known to be clean, with its content, and a key that stands for the
-        content and one for where it comes from. Raises _RefusedError."""
+        content and one for where it comes from. Raises RefusedError."""
         if self._cache.get("refused", self._refusal_key(case)) is not None:
-            raise _RefusedError
+            raise RefusedError(case.title)
         files = list(self._files(case))
         around = self._surroundings(files)
         try:
@@ -115,7 +111,7 @@ class _Checker:
                     continue
                 # The same text is the same, whatever template and variables it came from.
                 yield digest(content, file.path, around, self._programs), key, file, content
-        except _RefusedError:
+        except RefusedError:
             self._cache.put("refused", self._refusal_key(case), 1)
             raise
         self._found.files += len(files)
@@ -199,10 +195,13 @@ class _Checker:
         variables = file.case.prepared.seen
         try:
             return self._renderer.render(rendering.template, variables, destination=file.path)
+        except RefusedError:
+            raise
         except RenderError as error:
-            if is_meant(error, self._set):
-                raise _RefusedError from None
-            self._found.findings += from_error(error, "render", self._set.root)
+            # Of a set that this one extends, messages begin with the name of its folder.
+            near, *bases = self._set.roots
+            places = (near, *(root.parent for root in bases))
+            self._found.findings += from_error(error, "render", *places)
             return None
 
     def _unparsable(self, file: _File, rendering: Rendering, error: RenderError) -> Finding:
@@ -221,7 +220,7 @@ class _Checker:
         environment: Any = self._templates.sources.environment
         places = places_of(environment, rendering.template, file.case.prepared.seen)
         template, at = places[line - 1] if 0 < line <= len(places) else (rendering.template, 0)
-        return str(self._set.templates / template), at
+        return str(self._templates.texts[template].file), at
 
     @staticmethod
     def _in(file: _File, line: int) -> str:
@@ -303,7 +302,8 @@ class _Checker:
         layers = [""]
         if file.case.variant is not None:
             layers = list(self._set.layers(file.case.variant))
-        places = [self._set.skeletons / layer / file.path for layer in layers]
+        roots = self._set.roots
+        places = [root / SKELETONS / layer / file.path for root in roots for layer in layers]
         return str(next((path for path in places if path.exists()), places[0]))
 
     def _note_missing(self, cases: Sequence[Case]) -> None:

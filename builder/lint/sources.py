@@ -8,21 +8,25 @@ from collections.abc import Mapping
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
 from builder.lint.findings import Finding
+from builder.lint.texts import Text, full_name
 
 
 class Sources:
     """Gives the tree of a template; collects findings of those that cannot be parsed."""
 
-    def __init__(self, environment: Environment, texts: Mapping[str, str], folder: str) -> None:
+    def __init__(self, environment: Environment, texts: Mapping[str, Text]) -> None:
         self.environment = environment
         self._texts = texts
-        self._folder = folder
         self._trees: dict[str, nodes.Template | None] = {}
         self.found: dict[str, Finding] = {}
 
-    def names(self) -> Mapping[str, str]:
-        """Every template, by its name, with its text."""
+    def names(self) -> Mapping[str, Text]:
+        """Every template, by its name."""
         return self._texts
+
+    def called(self, name: str, by: str) -> str:
+        """The name of the template that another calls so."""
+        return full_name(name, self._texts[by].level)
 
     def tree(self, name: str) -> nodes.Template | None:
         """None for a template that there is not, or that cannot be parsed."""
@@ -33,14 +37,15 @@ class Sources:
     def _parse(self, name: str) -> nodes.Template | None:
         if name not in self._texts:
             return None
+        file = str(self._texts[name].file)
         try:
-            return self.environment.parse(self._texts[name], name)
+            return self.environment.parse(self._texts[name].text, name)
         except TemplateSyntaxError as error:
             message = f"syntax error: {error.message}"
-            self.found[name] = Finding(f"{self._folder}/{name}", error.lineno, "syntax", message)
+            self.found[name] = Finding(file, error.lineno, "syntax", message)
         except (RecursionError, TemplateNotFound) as error:
             message = f"cannot be parsed: {error}"
-            self.found[name] = Finding(f"{self._folder}/{name}", 0, "syntax", message)
+            self.found[name] = Finding(file, 0, "syntax", message)
         return None
 
 

@@ -8,14 +8,8 @@ from pathlib import Path
 from builder.errors import InfergenError
 from builder.lint.findings import Finding, from_error
 from builder.paths import Claims
-from builder.template_set import (
-    CACHES,
-    SETTINGS,
-    SKELETONS,
-    TEMPLATES,
-    TemplateSet,
-    walk_files,
-)
+from builder.set_files import CACHES, walk_files
+from builder.template_set import SETTINGS, SKELETONS, TEMPLATES, TemplateSet
 
 
 def of_errors(root: Path, errors: Iterable[tuple[str, InfergenError]]) -> Iterator[Finding]:
@@ -36,7 +30,10 @@ def of_errors(root: Path, errors: Iterable[tuple[str, InfergenError]]) -> Iterat
 
 
 def of_destinations(template_set: TemplateSet) -> Iterator[Finding]:
-    """Two sources for one file of a service, in any variant."""
+    """Two sources for one file of a service, in any variant.
+
+    Both are the set's own: what it puts in the place of something that it extends is meant.
+    """
     if template_set.plain:
         return _clashes(template_set, None)
     return (
@@ -51,7 +48,7 @@ def _clashes(template_set: TemplateSet, layers: Sequence[str] | None) -> Iterato
     entries = [
         entry
         for entry in template_set.entries
-        if layers is None or entry.template.partition("/")[0] in layers
+        if entry.level == 0 and (layers is None or entry.template.partition("/")[0] in layers)
     ]
     rendered = {entry.destination for entry in entries} if layers is None else set()
     for file, path in _skeletons(template_set, layers):
@@ -84,7 +81,7 @@ def _skeletons(
     template_set: TemplateSet, layers: Sequence[str] | None
 ) -> Iterator[tuple[Path, str]]:
     """Every skeleton file, and where in a service it goes."""
-    root = template_set.skeletons
+    root = template_set.root / SKELETONS
     for folder in [root] if layers is None else [root / layer for layer in layers]:
         if folder.is_dir():
             for path in walk_files(folder):
@@ -97,7 +94,7 @@ def of_layers(template_set: TemplateSet) -> Iterator[Finding]:
     if template_set.plain:
         return
     used = {layer for layers in template_set.variants.values() for layer in layers}
-    for folder in (template_set.skeletons, template_set.templates):
+    for folder in (template_set.root / SKELETONS, template_set.root / TEMPLATES):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.is_dir() and path.name not in used and path.name not in CACHES:
                 yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from builder.lint.findings import Finding
 from builder.nearest import nearest
 from builder.schema import Schema
 from builder.schema_check import surely_valid
-from builder.template_set import TemplateSet
+from builder.template_set import SCHEMA, TemplateSet
 from builder.variables import DESCRIBED
 from builder.yamlfile import Document
 
@@ -59,27 +60,37 @@ def _definition(value: Any) -> dict[str, Any]:
 
 
 def sample_files(template_set: TemplateSet) -> list[Path]:
-    """The set's own variables files, from each of which a service can be generated."""
-    found = dict.fromkeys(
-        path
-        for pattern in ("vars/*.yaml", "vars/*.yml", "vars.yaml", "vars.yml")
-        for path in sorted(template_set.root.glob(pattern))
-        if path.is_file() and not path.name.startswith("_")
-    )
-    return list(found)
+    """The set's variables files, from each of which a service can be generated.
+
+    Those of the set that it extends, if it has none of its own.
+    """
+    for root in template_set.roots:
+        found = dict.fromkeys(
+            path
+            for pattern in ("vars/*.yaml", "vars/*.yml", "vars.yaml", "vars.yml")
+            for path in sorted(root.glob(pattern))
+            if path.is_file() and not path.name.startswith("_")
+        )
+        if found:
+            return list(found)
+    return []
 
 
 def unused_variables(
     template_set: TemplateSet, schema: Schema, used: set[str], documents: Sequence[Document]
 ) -> Iterator[Finding]:
-    """Variables that no template uses, at the place where the set says that there are such."""
-    schema_file = template_set.schema_file
-    if schema_file is not None:
-        lines = schema_file.read_text("utf-8").splitlines()
+    """Variables that no template uses, at the place where the set says that there are such.
+
+    Those of a set that it extends are for that one to answer for.
+    """
+    if template_set.schema_files:
+        schema_file = template_set.root / SCHEMA
+        text = schema_file.read_text("utf-8") if schema_file.is_file() else "{}"
+        own, lines = json.loads(text), text.splitlines()
         for variable in schema.variables():
-            if not variable.read_only and not _is_used(variable.name, used):
-                line = _line_of(variable.name, lines)
-                yield _unused(str(schema_file), line, variable.name, used)
+            name = variable.name
+            if not variable.read_only and _says(own, name) and not _is_used(name, used):
+                yield _unused(str(schema_file), _line_of(name, lines), name, used)
         return
     seen: set[str] = set()
     for document in documents:
@@ -88,6 +99,17 @@ def unused_variables(
                 file, line = _place(document, name)
                 yield _unused(file, line, name, used)
             seen.add(name)
+
+
+def _says(definition: Any, name: str) -> bool:
+    """Whether a schema, which may be laid over another, says something of a variable."""
+    for part in name.split("."):
+        if "$ref" in definition:
+            return True
+        definition = definition.get("properties", {}).get(part)
+        if not isinstance(definition, dict):
+            return False
+    return True
 
 
 def _is_used(name: str, used: set[str]) -> bool:

@@ -277,7 +277,8 @@ class Walk(Expressions):
     ) -> list[str]:
         """The templates that a statement may mean; reports those that there are not."""
         self.use(self.value(expression, scope))
-        names, _ = template_names(expression)
+        said, _ = template_names(expression)
+        names = [self._sources.called(name, self.template) for name in said]
         known = self._sources.names()
         alternatives = isinstance(expression, (nodes.List, nodes.Tuple))
         missing = [name for name in names if name not in known]

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.template_set import CACHES, SKELETONS, TEMPLATES
+from builder.set_files import CACHES
+from builder.template_set import SKELETONS, TEMPLATES
 
 SECONDS = 0.25
 """Between two looks; one takes about two milliseconds."""

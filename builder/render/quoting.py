@@ -44,6 +44,10 @@ class QuotingError(ValueError):
     """A value that the language cannot carry; the message says why and shows it."""
 
 
+class RefusalError(QuotingError):
+    """What a template said with ``refuse``."""
+
+
 class Quoted(str):
     """Text that a quoting filter made, or that the template's author wrote."""
 
@@ -161,7 +165,7 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 
 def refuse(reason: object) -> NoReturn:
     """End the rendering: what the variables ask for cannot be generated, for this reason."""
-    raise QuotingError(_text(reason))
+    raise RefusalError(_text(reason))
 
 
 HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label, "refuse": refuse}

@@ -31,9 +31,7 @@ from jinja2.utils import missing
 from builder.render import bounds
 from builder.render.compiled import FOLDER, CompiledTemplates
 from builder.render.quoting import HELPERS, QUOTING, Quoted
-
-BASE = "base:"
-"""Before a template's name: the one that this set replaces."""
+from builder.set_files import BASE
 
 
 class UnquotedError(Exception):
