@@ -39,6 +39,7 @@ lint: setup ## Static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/infergen templates lint --strict
+	$(BIN)/infergen templates lint --strict examples/overlay
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml examples
 	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
 

@@ -72,8 +72,18 @@ def test_show_of_an_unknown_variant(templates: Templates, good: Path, tmp_path: 
     assert templates("show", plain, "--variant", "x")[0] == 2
     assert templates("show", plain)[1]["files"] == {
         "": [
-            {"path": "hello.txt", "source": "template_files/hello.txt.j2", "rendered": True},
-            {"path": "notes.txt", "source": "template/notes.txt", "rendered": False},
+            {
+                "path": "hello.txt",
+                "source": "template_files/hello.txt.j2",
+                "set": "plain",
+                "rendered": True,
+            },
+            {
+                "path": "notes.txt",
+                "source": "template/notes.txt",
+                "set": "plain",
+                "rendered": False,
+            },
         ]
     }
 
