@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service bench-browser bench-edge clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ lint: setup ## Static checks
 	$(BIN)/infergen templates lint --strict
 	$(BIN)/infergen templates lint --strict examples/overlay
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml examples
-	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh
+	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh template/edge-update/systemd/install.sh
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
@@ -66,6 +66,12 @@ bench: setup ## Measure the generator against its peers
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service
+
+bench-browser: setup ## Measure a generated page against bare Python
+	$(BIN)/python -m bench.browser
+
+bench-edge: setup ## Measure an edge-device project against bare ONNX Runtime
+	$(BIN)/python -m bench.edge
 
 clean: ## Remove what the targets above made
 	rm -rf $(VENV) dist

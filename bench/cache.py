@@ -27,6 +27,8 @@ RESULTS = ROOT / "bench" / "results" / "cache.json"
 VARS = ROOT / "vars"
 CONNECTIONS = 64
 IRIS = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
+FLOWERS = b"\n".join(b'{"data": [[5.1, 3.5, 1.4, 0.%03d]]}' % number for number in range(1000))
+"""Asked in turns, for tiers that are to be asked each time."""
 NAMED = b'{"data": "0000"}'
 ANEW = {"cache-control": "no-cache"}
 ENCODING_ROUNDS = 5
@@ -85,7 +87,7 @@ CASES = (
         "prediction, redis", "predictions", "/predict", IRIS,
         {**IN_STORE, "CACHE_URL": "{redis}"}, says="hit",
     ),
-    Case("prediction, disk", "predictions", "/predict", IRIS, IN_STORE, says="hit"),
+    Case("prediction, disk", "predictions", "/predict", FLOWERS, IN_STORE, says="hit"),
     Case("prediction, made anew", "predictions", "/predict", IRIS, {}, ANEW, "bypass"),
     Case("data, memory", "shapes", "/predict", NAMED, {"LOG_CACHE": "0"}, says="hit"),
     Case(
@@ -189,13 +191,18 @@ def _measure(case: Case, folder: Path, plan: Plan, url: str) -> Sample:
     with serve(
         command, service, environment, plan.server_cores, port, folder / "output.txt"
     ) as server:
-        usual = NAMED if case.body == NAMED else IRIS
-        server.first_answer("/predict", usual, {})
+        for line in (case.body or IRIS).splitlines():
+            server.first_answer("/predict", line, {})
         _check(case, server)
         before = server.cpu()
         with on_cores(plan.load_cores):
             load = Running(
-                f"http://127.0.0.1:{port}{case.path}", body, case.headers, CONNECTIONS, plan.seconds
+                f"http://127.0.0.1:{port}{case.path}",
+                body,
+                case.headers,
+                CONNECTIONS,
+                plan.seconds,
+                lines=b"\n" in case.body,
             ).wait()
         cpu = (server.cpu() - before) / load.requests
         _check(case, server)
@@ -206,7 +213,8 @@ def _check(case: Case, server: Server) -> None:
     """Raises RuntimeError if the answer is not as it should be within a few seconds."""
     for _ in range(50):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        connection.request("POST" if case.body else "GET", case.path, case.body, dict(case.headers))
+        body = case.body.partition(b"\n")[0]
+        connection.request("POST" if body else "GET", case.path, body, dict(case.headers))
         answer = connection.getresponse()
         answer.read()
         said = answer.getheader("x-cache")
@@ -276,14 +284,12 @@ def _document(
 
 def _print(document: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
     for case in document["cases"]:
-        print(
-            f"{case['case']:36}{case['requests_per_second']:>8} /s   p99 {case['p99_ms']} ms   CPU {case['cpu_us']} µs"
-        )
+        rate, p99, cpu = (case[name] for name in ("requests_per_second", "p99_ms", "cpu_us"))
+        print(f"{case['case']:36}{rate:>8} /s   p99 {p99} ms   CPU {cpu} µs")
     for aim in document["aims"]:
         verdict = "reached" if aim["reached"] else "MISSED"
-        print(
-            f"{aim['ratio']}: {aim['is']} (by CPU {aim.get('by_cpu', '-')}, aim {aim['aim']}) {verdict}"
-        )
+        by_cpu = aim.get("by_cpu", "-")
+        print(f"{aim['ratio']}: {aim['is']} (by CPU {by_cpu}, aim {aim['aim']}) {verdict}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 
 def main(service: str, rounds: int) -> None:
     sys.path.insert(0, service)
-    from src.cache.entry import read_entry, write_entry  # type: ignore[import-not-found]
+    from src.cache.entry import read_entry, write_entry  # type: ignore[import-not-found]  # noqa: PLC0415
 
     numbers = np.random.default_rng(1)
     steps = np.cumsum(numbers.normal(0, 2, (1, 3, 224, 224)), axis=3) + 128

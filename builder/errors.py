@@ -66,6 +66,10 @@ class WriteError(InfergenError):
     """The service could not be written; the destination is as it was."""
 
 
+class ConversionError(InfergenError):
+    """The new project's model could not be converted; the project itself stands."""
+
+
 class EditedFilesError(InfergenError):
     """Somebody edited generated files, so they are not replaced."""
 

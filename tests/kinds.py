@@ -137,6 +137,16 @@ KINDS: dict[str, Kind] = {
         lambda: convolution(channels=1, size=(8, 6)),
         settings=("preprocess=image", "image.mean=[0.5]", "image.std=[0.25]"),
     ),
+    **{
+        dtype: Kind(lambda dtype=dtype: identity(dtype, ["batch", 2]))  # type: ignore[misc]
+        for dtype in (
+            *("string", "bool", "bfloat16", "float16", "float64"),
+            *("int8", "int64", "uint8", "uint64"),
+        )
+    },
+}
+
+CACHED_KINDS: dict[str, Kind] = {
     "kept predictions": Kind(
         linear, labels=("a", "b", "c"), settings=("variant=prediction-cache",)
     ),
@@ -158,11 +168,5 @@ KINDS: dict[str, Kind] = {
     ),
     "kept data of an embedding": Kind(embedding, settings=("variant=data-cache",)),
     "kept bfloat16": Kind(narrow_and_wide, settings=("variant=prediction-cache", "cache=both")),
-    **{
-        dtype: Kind(lambda dtype=dtype: identity(dtype, ["batch", 2]))  # type: ignore[misc]
-        for dtype in (
-            *("string", "bool", "bfloat16", "float16", "float64"),
-            *("int8", "int64", "uint8", "uint64"),
-        )
-    },
 }
+"""The same for the variants that have a cache."""

@@ -23,15 +23,16 @@ import onnxruntime as ort
 import pytest
 
 from tests.conftest import ROOT, Cli
-from tests.kinds import KINDS
+from tests.kinds import CACHED_KINDS, KINDS
 
 BIN = Path(sys.executable).parent
 MODELS = ROOT / "vars" / "models"
+SERVED = KINDS | CACHED_KINDS
 EXAMPLES = sorted(path.stem for path in (ROOT / "vars").glob("*.yaml"))
 
 
 def new_service(cli: Cli, tmp_path: Path, kind: str) -> Path:
-    made = KINDS[kind]
+    made = SERVED[kind]
     model = tmp_path / "some model.onnx"
     model.write_bytes(made.make().SerializeToString())
     arguments: list[str | Path] = ["new", "--name", "service", "--model", model]
@@ -75,7 +76,7 @@ def assert_good(service: Path, mypy_cache: Path) -> None:
             assert not re.search(r"[ \t]$", text, flags=re.MULTILINE), path
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SERVED)
 def test_services_of_every_kind(cli: Cli, tmp_path: Path, mypy_cache: Path, kind: str) -> None:
     assert_good(new_service(cli, tmp_path, kind), mypy_cache)
 

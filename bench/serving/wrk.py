@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
+_CYCLE = Path(__file__).with_name("cycle.lua")
 _PAUSE = 0.02
 
 
@@ -28,17 +29,24 @@ class Load:
 
 
 class Running:
-    """wrk at work, posting the content of a file to a URL."""
+    """wrk at work, posting the content of a file to a URL; or its lines in turns."""
 
     def __init__(
-        self, url: str, body: Path, headers: Mapping[str, str], connections: int, seconds: float
+        self,
+        url: str,
+        body: Path,
+        headers: Mapping[str, str],
+        connections: int,
+        seconds: float,
+        *,
+        lines: bool = False,
     ) -> None:
         self._url = url
         self._process = subprocess.Popen(
             [
                 *("wrk", "--threads", "1", "--connections", str(connections)),
                 *("--duration", f"{round(seconds)}s", "--timeout", "60s"),
-                *("--script", str(_SCRIPT), url, "--", str(body)),
+                *("--script", str(_CYCLE if lines else _SCRIPT), url, "--", str(body)),
                 *(part for header in headers.items() for part in header),
             ],
             stdout=subprocess.PIPE,

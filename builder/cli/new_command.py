@@ -58,6 +58,10 @@ CHANGES = 2
     help="Path map to use instead of the set's own.",
 )  # fmt: skip
 @click.option("--interactive", is_flag=True, help="Ask for variables; never without a terminal.")
+@click.option(
+    "--samples", type=_PATH, metavar="PATH",
+    help="edge-device: convert the model for this machine, compared on these samples.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only list what would be written.")
 @click.option("--diff", is_flag=True, help="Only show what would change in what stands there.")
 @click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
@@ -77,6 +81,7 @@ def command(
     no_hooks: bool,
     path_map: Path | None,
     interactive: bool,
+    samples: Path | None,
     dry_run: bool,
     diff: bool,
     exit_code: bool,
@@ -95,6 +100,10 @@ def command(
     if trust and no_hooks:
         raise UsageError("--trust lets hooks run, --no-hooks does without them; choose one")
     fetched = fetch(templates) if templates else Fetched(_usual_templates(classic=classic))
+    if samples is not None and (dry_run or diff):
+        raise UsageError(
+            "--samples converts a project that is written; leave out --dry-run, --diff"
+        )
     request = Request(
         name=name,
         templates=fetched.folder,
@@ -120,9 +129,19 @@ def command(
     _say_if_moved(generated.record, previous)
     if look_only:
         return _look(generated, output, name, diff=diff, exit_code=exit_code, as_json=as_json)
+    if samples is not None:
+        from builder.conversion import check_convertible  # noqa: PLC0415 - a plain run has none
+
+        own_set = generated.template_set.root.resolve() != default_root().resolve()
+        check_convertible(generated.outputs, samples, own_set=own_set)
     interrupts.raise_lost()
     published = publish(output, name, generated.outputs, force=force)
-    _report(generated, destination, _actions(published), as_json=as_json, dry_run=False)
+    report = None
+    if samples is not None:
+        from builder.conversion import convert  # noqa: PLC0415
+
+        report = convert(destination, samples)
+    _report(generated, destination, _actions(published), as_json=as_json, converted=report)
     return 0
 
 
@@ -181,12 +200,14 @@ def _report(
     actions: Sequence[tuple[str, str]],
     *,
     as_json: bool,
-    dry_run: bool,
+    dry_run: bool = False,
+    converted: dict[str, Any] | None = None,
 ) -> None:
     if as_json:
-        click.echo(
-            json.dumps(_document(generated, destination, actions, dry_run=dry_run), indent=2)
-        )
+        document = _document(generated, destination, actions, dry_run=dry_run)
+        if converted is not None:
+            document["conversion"] = converted
+        click.echo(json.dumps(document, indent=2))
     elif dry_run:
         for path, action in actions:
             click.echo(f"{action:8}{path}")
@@ -194,8 +215,11 @@ def _report(
         kind = f"{generated.variant} of " if generated.variant else ""
         of_set = generated.template_set.name
         click.echo(f"{destination}: {len(generated.outputs)} files ({kind}{of_set})")
+        if converted is not None:
+            click.echo(f"Model: {converted['verdict']} (models/conversion.json)")
         if not generated.template_set.plain:
-            click.echo(f"Next: cd {destination} && ./run.sh")
+            runs = any(output.path == "run.sh" for output in generated.outputs)
+            click.echo(f"Next: cd {destination} && {'./run.sh' if runs else 'make help'}")
 
 
 def _document(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from builder.lint.values import (
-    AUTHORED,
     INTEGER,
     REFUSED,
     UNKNOWN,
@@ -25,8 +24,6 @@ SAME_ITEMS = frozenset({"list", "sort", "unique", "reverse", "select", "reject"}
 )
 ONE_ITEM = frozenset({"first", "last", "max", "min"})
 SAME = frozenset({"abs", "indent"})
-REFUSE = "refuse"
-"""By which a template says that there is no such service, and why."""
 DEFAULTS = frozenset({"d", "default"})
 OF_ATTRIBUTES = frozenset(
     {"groupby", "map", "max", "min", "rejectattr", "selectattr", "sort", "sum", "unique"}
@@ -47,9 +44,6 @@ def filtered(name: str, value: Value, arguments: Sequence[Value], mark: Mark) ->
     """
     if name in QUOTING:
         return replace(quoted(frozenset({mark})), paths=value.paths)
-    if name == REFUSE:
-        # Nothing comes of it: the rendering ends there.
-        return AUTHORED
     if name in HELPERS or name in _TEXTS:
         return replace(REFUSED, paths=value.paths)
     if name in COUNTS:

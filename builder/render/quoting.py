@@ -16,7 +16,8 @@ import json as _json
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+
+from builder.render.python_names import python_package, python_version
 
 _LONGEST_SHOWN = 60
 _TOML_INT_BITS = 63
@@ -42,10 +43,6 @@ _PYTHON_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 class QuotingError(ValueError):
     """A value that the language cannot carry; the message says why and shows it."""
-
-
-class RefusalError(QuotingError):
-    """What a template said with ``refuse``."""
 
 
 class Quoted(str):
@@ -162,14 +159,12 @@ QUOTING: Mapping[str, Callable[..., Quoted]] = {
 }
 """The filters whose result may be printed."""
 
-
-def refuse(reason: object) -> NoReturn:
-    """End the rendering: what the variables ask for cannot be generated, for this reason."""
-    raise RefusalError(_text(reason))
-
-
-HELPERS: Mapping[str, Callable[..., str]] = {"dns_label": dns_label, "refuse": refuse}
-"""Filters that answer plain text, to be quoted afterwards, or none at all."""
+HELPERS: Mapping[str, Callable[..., str]] = {
+    "dns_label": dns_label,
+    "python_package": python_package,
+    "python_version": python_version,
+}
+"""Filters that answer plain text, to be quoted afterwards."""
 
 
 def _text(value: object) -> str:

@@ -15,10 +15,11 @@ from builder.errors import RefusedError, RenderError
 from builder.nearest import did_you_mean
 from builder.render import bounds
 from builder.render.filekind import file_kind
-from builder.render.quoting import QUOTING, QuotingError, RefusalError, shown
+from builder.render.quoting import QUOTING, QuotingError, shown
 from builder.render.sandbox import (
     ConfinedLoader,
     PlainEnvironment,
+    RefusalError,
     UndefinedNameError,
     UnquotedError,
 )
@@ -141,6 +142,8 @@ class Renderer:
     ) -> str:
         at = place.at
         match error:
+            case RefusalError():
+                return str(error)
             case TemplateSyntaxError():
                 return f"{at}: {self._syntax(error)}"
             case TemplateNotFound():

@@ -38,6 +38,10 @@ class UnquotedError(Exception):
     """A value was printed that no quoting filter made."""
 
 
+class RefusalError(Exception):
+    """A template found that its variant cannot be made of this model; the message is for people."""
+
+
 class UndefinedNameError(UndefinedError):
     """A variable, attribute or item that does not exist was used."""
 
@@ -75,6 +79,7 @@ def layered_environment(
     for name in ("random", "safe"):
         del environment.filters[name]
     del environment.globals["lipsum"]
+    environment.globals["refuse"] = _refuse
     environment.filters |= {**QUOTING, **HELPERS, "join": _join, "indent": _indent}
     return environment
 
@@ -234,6 +239,11 @@ class LayeredEnvironment(ImmutableSandboxedEnvironment, BoundedEnvironment):
     def concat(pieces: Iterable[str]) -> str:
         """Join what a template printed; every piece was quoted, so the whole is."""
         return Quoted(BoundedEnvironment.concat(pieces))
+
+
+def _refuse(reason: str) -> NoReturn:
+    """``{{ refuse("…") }}`` ends the run; its author says why, and what to do."""
+    raise RefusalError(reason)
 
 
 def _only_quoted(value: Any) -> str:

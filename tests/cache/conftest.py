@@ -39,6 +39,14 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(folder, "shapes", "--variant", "data-cache", "--vars", variables)
 
 
+@pytest.fixture(scope="session")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, which keeps predictions as well."""
+    variables = ROOT / "vars" / "image_cnn.yaml"
+    arguments = ("--variant", "data-cache", "--vars", variables, "--set", "cache=both")
+    return generate(tmp_path_factory.mktemp("both"), "both", *arguments)
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     with redis_server(tmp_path) as server:

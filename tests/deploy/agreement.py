@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.variants import document, manifests
+from tests.deploy.variants import document, documents, manifests
 
 Said = dict[str, Any]
 """Who says what: the place in a file, and the value there."""
@@ -28,6 +28,7 @@ def disagreements(service: Path) -> list[str]:
         "memory": _memory(service),
         "processors": _processors(service),
         "secret": _secrets(service),
+        "store": _stores(service),
     }
     differing = [
         f"{thing}: {places}" for thing, places in said.items() if len({*places.values()}) > 1
@@ -45,8 +46,24 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _compose(service: Path) -> tuple[str, dict[str, Any]]:
-    ((name, described),) = document(service, "docker-compose.yml")["services"].items()
+    services = document(service, "docker-compose.yml")["services"]
+    ((name, described),) = ((name, one) for name, one in services.items() if "build" in one)
     return name, described
+
+
+def _in_cache(service: Path, kind: str) -> list[dict[str, Any]]:
+    """What manifests/cache has of a kind, nothing where there is none."""
+    files = sorted((service / "manifests" / "cache").glob("*.yaml"))
+    found = [one for path in files for one in documents(path)]
+    return [one for one in found if one["kind"] == kind]
+
+
+def _jobs(service: Path) -> dict[str, dict[str, Any]]:
+    """The pods of the jobs, by the name of the job."""
+    return {
+        one["metadata"]["name"]: one["spec"]["jobTemplate"]["spec"]["template"]
+        for one in _in_cache(service, "CronJob")
+    }
 
 
 def _pods(service: Path) -> dict[str, dict[str, Any]]:
@@ -110,6 +127,7 @@ def _images(service: Path) -> Said:
         "compose": _compose(service)[1]["image"],
         "overlay": f"{overlay['name']}:{overlay['newTag']}",
         **{place: container["image"] for place, container in _containers(service).items()},
+        **{name: pod["spec"]["containers"][0]["image"] for name, pod in _jobs(service).items()},
     }
 
 
@@ -230,6 +248,41 @@ def _secrets(service: Path) -> Said:
         example = document(service, "manifests/secret.example.yaml")
         said["example"] = example["metadata"]["name"]
         said["makefile"] = _found(r"create secret generic (\S+)", _text(service, "makefile"))
+    return said
+
+
+def _stores(service: Path) -> Said:
+    """The name of the Redis that the manifests start, and by which others know it."""
+    label = "app.kubernetes.io/name"
+    redis = {
+        kind: next(iter(_in_cache(service, kind)), None) for kind in ("StatefulSet", "Service")
+    }
+    if redis["StatefulSet"] is None or redis["Service"] is None:
+        return {}
+    policies = {one["metadata"]["name"]: one["spec"] for one in _in_cache(service, "NetworkPolicy")}
+    name = redis["StatefulSet"]["metadata"]["name"]
+    own = policies[name]
+    (users,) = own["ingress"][0]["from"][0]["podSelector"]["matchExpressions"]
+    said: Said = {
+        "stateful set": name,
+        "its service": redis["StatefulSet"]["spec"]["serviceName"],
+        "its pods": redis["StatefulSet"]["spec"]["template"]["metadata"]["labels"][label],
+        "service": redis["Service"]["metadata"]["name"],
+        "service's": redis["Service"]["spec"]["selector"][label],
+        "policy's": own["podSelector"]["matchLabels"][label],
+    }
+    reaching = {"deployment": manifests(service)["NetworkPolicy"]["spec"], **policies}
+    del reaching[name]
+    for place, policy in reaching.items():
+        selected = policy["podSelector"]["matchLabels"][label]
+        (rule,) = (rule for rule in policy["egress"] if "to" in rule)
+        to = rule["to"][0]["podSelector"]["matchLabels"][label]
+        said[f"where {place} may go"] = to if selected in users["values"] else "not let in"
+    containers = _containers(service) | {
+        job: pod["spec"]["containers"][0] for job, pod in _jobs(service).items()
+    }
+    for place, container in containers.items():
+        said[place] = _environment(container)["CACHE_URL"].split("//")[1].split(":")[0]
     return said
 
 

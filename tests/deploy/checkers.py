@@ -11,7 +11,7 @@ import kubernetes_validate
 import yaml
 
 from tests.deploy.pod_security import violations
-from tests.deploy.variants import document, manifests
+from tests.deploy.variants import document, documents, manifests
 
 REFUSALS = (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError)
 BIN = Path(sys.executable).parent
@@ -74,8 +74,14 @@ def kubernetes_schema(service: Path) -> str:
 
 def pod_security(service: Path) -> str:
     kserve = document(service, "manifests/kserve/inferenceservice.yaml")["spec"]["predictor"]
-    deployment = manifests(service)["Deployment"]["spec"]["template"]["spec"]
-    return "\n".join([*violations(deployment), *violations(kserve)])
+    pods = [kserve, manifests(service)["Deployment"]["spec"]["template"]["spec"]]
+    for path in sorted((service / "manifests" / "cache").glob("*.yaml")):
+        for one in documents(path):
+            if one["kind"] == "StatefulSet":
+                pods.append(one["spec"]["template"]["spec"])
+            elif one["kind"] == "CronJob":
+                pods.append(one["spec"]["jobTemplate"]["spec"]["template"]["spec"])
+    return "\n".join(found for pod in pods for found in violations(pod))
 
 
 def checkov(service: Path) -> str:

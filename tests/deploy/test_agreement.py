@@ -44,6 +44,35 @@ MUTANTS = {
     "name of a setting": (f"{BASE}/deployment.yaml", "LOG_LEVEL\n", "LOGLEVEL\n"),
 }  # fmt: skip
 
+REDIS = "manifests/cache/redis.yaml"
+POLICY = "manifests/cache/networkpolicy.yaml"
+
+CACHE_MUTANTS = {
+    "image of a job": ("manifests/cache/warm.yaml", "kept-shapes:0.1.0", "kept-shapes:0.1"),
+    "store of a job": ("manifests/cache/clear.yaml", "redis://kept", "redis://other"),
+    "store of the service": (f"{BASE}/deployment.yaml", "redis://kept", "redis://other"),
+    "name of the store": (REDIS, "serviceName: kept", "serviceName: other"),
+    "who is let into the store": (POLICY, "- kept-shapes\n", "- other\n"),
+    "where the jobs may go": (
+        POLICY,
+        "name: kept-shapes-redis\n      ports",
+        "name: redis\n      ports",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", CACHE_MUTANTS)
+def test_what_differs_about_the_store_is_told(
+    service_of: Generate, tmp_path: Path, mutant: str
+) -> None:
+    path, old, new = CACHE_MUTANTS[mutant]
+    service = tmp_path / "service"
+    shutil.copytree(service_of("kept_shapes"), service)
+    text = (service / path).read_text()
+    assert old in text
+    (service / path).write_text(text.replace(old, new, 1))
+    assert len(disagreements(service)) == 1
+
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_all_files_agree(service_of: Generate, variant: str) -> None:

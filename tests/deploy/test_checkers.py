@@ -53,7 +53,25 @@ def test_services_satisfy_every_checker(service_of: Generate, variant: str) -> N
     assert {name: CHECKERS[name](service) for name in QUICK} == dict.fromkeys(QUICK, "")
 
 
-@pytest.mark.parametrize("variant", ["iris_svc", "keys"])
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("manifests/cache/redis.yaml", "runAsNonRoot: true", "runAsNonRoot: false"),
+        ("manifests/cache/warm.yaml", "- ALL", "- CHOWN"),
+    ],
+)
+def test_pods_beside_the_service_are_judged_as_well(
+    service_of: Generate, tmp_path: Path, path: str, old: str, new: str
+) -> None:
+    service = tmp_path / "service"
+    shutil.copytree(service_of("kept_shapes"), service)
+    text = (service / path).read_text()
+    assert old in text
+    (service / path).write_text(text.replace(old, new, 1))
+    assert CHECKERS["pod_security"](service)
+
+
+@pytest.mark.parametrize("variant", ["iris_svc", "keys", "kept_shapes"])
 def test_services_satisfy_checkov(service_of: Generate, variant: str) -> None:
     assert CHECKERS["checkov"](service_of(variant)) == ""
 

@@ -14,27 +14,29 @@ import pytest
 import lock
 from tests.deploy.variants import Generate, generate
 
-ALL = tuple(lock.FEATURES)
-FEATURES = [
+Features = tuple[str, ...]
+ALL = tuple(lock.WEB.features)
+SERVICES: list[tuple[lock.Layer, Features]] = [
     *(
-        tuple(name for name, wanted in zip(ALL, choice, strict=True) if wanted)
+        (lock.WEB, tuple(name for name, wanted in zip(ALL, choice, strict=True) if wanted))
         for choice in product((False, True), repeat=len(ALL))
     ),
-    *((source,) for source in lock.SOURCES),
-    *((*ALL, source) for source in lock.SOURCES),
+    *((lock.WEB, (source,)) for source in lock.WEB.alternatives),
+    *((lock.WEB, (*ALL, source)) for source in lock.WEB.alternatives),
+    *((lock.EDGE_DEVICE, (feature,)) for feature in lock.EDGE_DEVICE.features),
 ]
 
 
-def rendered(features: tuple[str, ...]) -> str:
+def rendered(layer: lock.Layer, features: Features) -> str:
     """The requirements.txt of a service with these features."""
-    return lock.render(lock.LOCKED, features)
+    return lock.render(layer, features, lock.LOCK)
 
 
-@pytest.mark.parametrize("features", FEATURES)
-def test_locking_again_changes_nothing(features: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("layer", "features"), SERVICES)
+def test_locking_again_changes_nothing(layer: lock.Layer, features: Features) -> None:
     """So that no choice of features lacks a package, or has one too many."""
-    text = rendered(features)
-    header, packages = lock.compile_lock(lock.render(lock.DIRECT, features), text)
+    text = rendered(layer, features)
+    header, packages = lock.compile_lock(lock.render(layer, features), text)
     assert header + "".join(packages.values()) == text
 
 
@@ -50,8 +52,10 @@ def test_every_package_is_pinned_with_hashes(service_of: Generate) -> None:
 )
 @pytest.mark.parametrize("version", ["3.11", "3.13"])
 def test_every_platform_has_wheels(tmp_path: Path, platform: str, version: str) -> None:
-    every = lock.plain_text(lock.LOCK.read_text())
-    (tmp_path / "requirements.txt").write_text(every)
+    every = lock.plain_text(lock.WEB.lock.read_text())
+    device = rendered(lock.EDGE_DEVICE, tuple(lock.EDGE_DEVICE.features)[:1])
+    (tmp_path / "device.txt").write_text(device)
+    (tmp_path / "requirements.txt").write_text(f"{every}-r device.txt\n")
     done = subprocess.run(
         [str(lock.UV), "pip", "compile", "--quiet", "--only-binary", ":all:"]
         + ["--python-platform", platform, "--python-version", version, "requirements.txt"],

@@ -25,6 +25,12 @@ def resources(service: Path) -> dict[str, Any]:
         (["workers=4"], ("100m", "416Mi"), ("4", "1184Mi")),
         ([f"{MODEL}.loaded_mebibytes=1000.5"], ("100m", "1152Mi"), ("1", "1344Mi")),
         (["max_body_bytes=1048576"], ("100m", "128Mi"), ("1", "224Mi")),
+        (["variant=prediction-cache"], ("100m", "224Mi"), ("1", "416Mi")),
+        (
+            ["variant=prediction-cache", "caching.memory_mebibytes=512", "workers=2"],
+            ("100m", "1280Mi"),
+            ("2", "1664Mi"),
+        ),
         # 100 a second are more than a core can do: what 0.7 of one can.
         ([f"{MODEL}.milliseconds=50"], ("700m", "128Mi"), ("2", "320Mi")),
         ([f"{MODEL}.milliseconds=50", "target_rate=40"], ("2050m", "128Mi"), ("5", "320Mi")),
@@ -53,7 +59,14 @@ def test_the_figures_are_told_beside_them(service_of: Generate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "ports"), [("iris_svc", []), ("keys", []), ("tokens", [53, 53, 8443, 4318])]
+    ("variant", "ports"),
+    [
+        ("iris_svc", []),
+        ("keys", []),
+        ("tokens", [53, 53, 8443, 4318]),
+        ("cached", [53, 53, 6379]),
+        ("far_shapes", [53, 53, 6380, 8443]),
+    ],
 )
 def test_pods_reach_only_what_they_need(
     service_of: Generate, variant: str, ports: list[int]

@@ -32,6 +32,19 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "resources.limits.memory=1500M",
     ),
     "shapes": (),
+    "cached": ("variant=prediction-cache",),
+    "kept_shapes": (
+        "variant=data-cache",
+        "cache=both",
+        "caching.redis_storage=2Gi",
+        "caching.clear_schedule=0 4 * * 0",
+    ),
+    "far_shapes": (
+        "variant=data-cache",
+        "data_source.url=https://items.example.com:8443/shapes/",
+        "caching.redis_url=rediss://cache.example.com:6380/2",
+        "caching.timing=at_request",
+    ),
 }
 """Name of the service → what is set for it."""
 
@@ -41,7 +54,7 @@ Generate = Callable[[str], Path]
 
 def generate(name: str, folder: Path, *settings: str) -> Path:
     """A service in a folder, of an image model if it is called so."""
-    variables = "image_cnn" if name == "shapes" else "sample"
+    variables = "image_cnn" if name.endswith("shapes") else "sample"
     command = [str(Path(sys.executable).with_name("infergen")), "new"]
     command += [
         "--name",

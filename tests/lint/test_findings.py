@@ -343,7 +343,7 @@ def test_services_are_checked_by_their_own_settings(lint: Lint, good: Path) -> N
     assert lint(good).document["findings"] == []
 
 
-REFUSAL = '{{ "not for crowds" | refuse }}'
+REFUSAL = '{{ refuse("not for crowds") }}'
 
 
 def test_services_that_a_template_refuses_are_none(lint: Lint, good: Path) -> None:

@@ -59,6 +59,7 @@ def test_the_default_set_renders_to_the_same_bytes(tmp_path: Path) -> None:
     template_set = open_template_set(default_root())
     generated = generate(Request("sample", default_root()))
     outputs = {it.path: it for it in generated.outputs if isinstance(it, OutputFile)}
+    layers = template_set.layers(str(generated.variant))
     folder = tmp_path / "compiled"
     made = compile_templates(layered_environment(*template_set.template_folders))
     write(folder, made)
@@ -71,7 +72,7 @@ def test_the_default_set_renders_to_the_same_bytes(tmp_path: Path) -> None:
         arguments = entry.template, generated.variables
         rendered = with_them.render(*arguments, destination=entry.destination)
         assert rendered == without.render(*arguments, destination=entry.destination)
-        if entry.destination in outputs:
+        if entry.template.partition("/")[0] in layers and entry.destination in outputs:
             assert rendered == outputs[entry.destination].content
 
 

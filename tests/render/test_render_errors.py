@@ -157,3 +157,11 @@ def test_one_renderer_renders_many(tmp_path: Path) -> None:
     names = [f"name{index}" for index in range(5)]
     rendered = [renderer.render("a.j2", {"name": name}, destination="a.yml") for name in names]
     assert rendered == [name.encode() for name in names]
+
+
+def test_a_template_can_refuse(tmp_path: Path) -> None:
+    """What its author says is for people: it needs no place in a template."""
+    source = (
+        "{% if python_version == '3.13' %}{{ refuse('no ' ~ name ~ '; take {{ x }}') }}{% endif %}"
+    )
+    assert message(tmp_path, source) == "no iris; take {{ x }}"

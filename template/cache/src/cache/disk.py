@@ -29,7 +29,7 @@ CREATE TRIGGER IF NOT EXISTS kept_more AFTER INSERT ON kept
 CREATE TRIGGER IF NOT EXISTS kept_less AFTER DELETE ON kept
     BEGIN UPDATE total SET bytes = bytes - old.size; END;
 """
-_OVERHEAD = 128
+_OVERHEAD = 256
 _AT_ONCE = 500
 _MAKE_ROOM = 0.9
 """When there is no room left, the oldest go until this share of it is taken."""
@@ -184,6 +184,8 @@ class DiskStore:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = OFF")  # what a crash loses is computed again
+            database.execute("PRAGMA wal_autocheckpoint = 256")
+            database.execute("PRAGMA journal_size_limit = 1048576")
             database.executescript(_SCHEMA)
             with _transaction(database):
                 database.execute(

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
-OVERHEAD = 512
+OVERHEAD = 704
 """Bytes that an entry takes beside its value: key, objects, its place in the order."""
 
 

@@ -1,0 +1,1 @@
+"""The model on this device, asked as its users ask it."""

@@ -1,0 +1,1 @@
+"""Updates of a device that are broken off at each step."""
