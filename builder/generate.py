@@ -14,6 +14,7 @@ from builder import schema as schemas
 from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
 from builder.errors import TemplateSetError, UsageError
+from builder.given_file import given_file
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name
 from builder.plan import make_plan
@@ -37,6 +38,12 @@ class Request:
     assignments: tuple[str, ...] = ()
     previous: Record | None = None
     """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
+    given: Given | None = None
+    """What a variables file would say, already read; ``assignments`` are laid over it."""
+    beside: Path | None = None
+    """Where files that variables name lie; without it, beside the variables file."""
+    facts_hold: bool = False
+    """Nothing changed that the facts depend on which ``previous`` has of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +76,18 @@ def generate(request: Request) -> Generated:
         given,
         model=request.model,
         labels=request.labels,
-        beside=(request.variables_file or template_set.default_variables or Path()).parent,
+        beside=request.beside
+        or (request.variables_file or template_set.default_variables or Path()).parent,
         recorded={} if request.previous is None else request.previous.variables,
+        facts_hold=request.facts_hold,
     )
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
     outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    # The variant stays what it is, even if another becomes the usual one.
+    said = given.values if variant is None else {**given.values, "variant": variant}
+    outputs += (given_file(schema, said, variables),)
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,
@@ -89,6 +101,8 @@ def generate(request: Request) -> Generated:
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
+    if request.given is not None:
+        return vars_.assign(schema, request.given, request.assignments)
     file = request.variables_file
     if file is None and request.model is None:
         file = template_set.default_variables
@@ -123,12 +137,12 @@ def _choose_variant(
 
 def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -> dict[str, Any]:
     if model is not None and model.label_file_name is not None:
-        option = "--labels" if model.facts is not None else given.where(("label_file_name",))
+        option = "--labels" if model.said is not None else given.where(("label_file_name",))
         given = given.with_option("label_file_name", model.label_file_name, option)
-    facts = None if model is None else model.facts
+    said = None if model is None else model.said
     if schema is not None:
-        return vars_.complete(schema, given, facts)
-    return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
+        return vars_.complete(schema, given, said)
+    return {**(said or {}), **given.values}
 
 
 def _render(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
+from builder.migration import Migration, read_migrations
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 
@@ -30,7 +31,7 @@ DEFAULT_VARIABLES = "vars/sample.yaml"
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
 
-_SETTINGS_KEYS = frozenset({"version", "supports", "variants"})
+_SETTINGS_KEYS = frozenset({"version", "supports", "variants", "essential", "migrations"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class TemplateSet:
     """A template set that was found to be complete.
 
     ``variants`` maps a variant's name to its layers; it is empty for a plain set. ``digest`` is the
-    sha256 over everything that decides what the set generates.
+    sha256 over everything that decides what the set generates. ``essential`` are patterns of files
+    that an update brings back when the user deleted them, since no service runs without them.
     """
 
     root: Path
@@ -58,6 +60,8 @@ class TemplateSet:
     variants: Mapping[str, tuple[str, ...]]
     entries: tuple[MapEntry, ...]
     digest: str
+    essential: tuple[str, ...] = ()
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def skeletons(self) -> Path:
@@ -115,21 +119,34 @@ def open_template_set(root: Path, path_map: Path | None = None) -> TemplateSet:
     if not (root / TEMPLATES).is_dir():
         raise TemplateSetError(f"{root}: no folder {TEMPLATES}/, so this is no template set")
     plain = not (root / SETTINGS).is_file()
-    version, supports, variants = (0, 0, {}) if plain else _read_settings(root)
+    settings = _Settings() if plain else _read_settings(root)
     entries = _read_path_map(map_file, root, plain=plain)
     return TemplateSet(
         root=root,
         name="infergen" if root.resolve() == default_root() else root.resolve().name,
         plain=plain,
-        version=version,
-        supports=supports,
-        variants=variants,
+        version=settings.version,
+        supports=settings.supports,
+        variants=settings.variants,
         entries=entries,
         digest=_digest(root, map_file),
+        essential=settings.essential,
+        migrations=settings.migrations,
     )
 
 
-def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """``infergen.yaml``, or what stands for it in a plain set."""
+
+    version: int = 0
+    supports: int = 0
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    essential: tuple[str, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+
+
+def _read_settings(root: Path) -> _Settings:
     document = yamlfile.read_mapping(root / SETTINGS)
     settings = document.value
     for key in settings:
@@ -144,13 +161,20 @@ def _read_settings(root: Path) -> tuple[int, int, dict[str, tuple[str, ...]]]:
             f"{document.where(('variants',))}: expected variants, such as"
             " `web-single: [common, web]`"
         )
-    return (
+    essential = settings.get("essential", [])
+    if not isinstance(essential, list) or not all(isinstance(x, str) and x for x in essential):
+        raise TemplateSetError(
+            f"{document.where(('essential',))}: expected patterns, such as [run.sh, src/*]"
+        )
+    return _Settings(
         version,
         supports,
         {
             variant: _read_layers(document, root, variant, layers)
             for variant, layers in variants.items()
         },
+        tuple(essential),
+        read_migrations(document, version),
     )
 
 

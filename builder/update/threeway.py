@@ -1,0 +1,87 @@
+"""Joins a file's edits with the set's changes to it, as far as its kind allows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import yamlfile
+from builder.errors import WriteError, YamlError
+from builder.migration import same
+from builder.output import OutputFile
+from builder.record import MAX_MERGED_BYTES, as_text
+from builder.update.merge import merge
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """``text`` is None where yours says all that the new one does."""
+
+    text: str | None
+    why: str = ""
+    conflict: bool = False
+
+
+def join(
+    output: OutputFile, base: str | None, yours: str | None, *, given_is_taken: bool
+) -> Joined | None:
+    """What a file that both sides changed becomes; None if it cannot be merged.
+
+    ``given_is_taken``: it is the variables file, and the new one has all that yours says.
+    """
+    new = _text(output)
+    if new is None or yours is None:
+        return None
+    if output.path.endswith(".json") and _same_json(yours, new):
+        return Joined(None)
+    if given_is_taken:
+        return _join_given(base, yours, new)
+    if base is None:
+        return None
+    merged = merge(base, yours, new)
+    if merged.text == yours:
+        return Joined(None)
+    if merged.conflicts:
+        places = "1 place" if merged.conflicts == 1 else f"{merged.conflicts} places"
+        return Joined(merged.text, f"{places} marked to be settled", conflict=True)
+    return Joined(merged.text, "your edit is kept, and the set's change added")
+
+
+def _join_given(base: str | None, yours: str, new: str) -> Joined:
+    if _same_yaml(yours, new):
+        return Joined(None)
+    if base is not None:
+        merged = merge(base, yours, new)
+        if merged.conflicts == 0 and _same_yaml(merged.text, new):
+            return Joined(merged.text, "your variables")
+    return Joined(new, "your variables, written anew")
+
+
+def _text(output: OutputFile) -> str | None:
+    if isinstance(output.content, bytes):
+        return as_text(output.content)
+    return _read(output.content)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        if path.stat().st_size > MAX_MERGED_BYTES:
+            return None
+        return as_text(path.read_bytes())
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _same_json(one: str, other: str) -> bool:
+    try:
+        return same(json.loads(one), json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _same_yaml(one: str, other: str) -> bool:
+    try:
+        return same(yamlfile.parse(one, "").value, yamlfile.parse(other, "").value)
+    except YamlError:
+        return False
