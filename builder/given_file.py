@@ -6,13 +6,13 @@ variables file like any other, written in one way for the same values.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from builder.errors import VariablesError
 from builder.output import FILE_MODE, OutputFile
 from builder.paths import RECORD_FOLDER
+from builder.render.quoting import QuotingError, yaml
 from builder.schema import Schema
 
 GIVEN_PATH = f"{RECORD_FOLDER}/vars.yaml"
@@ -23,11 +23,6 @@ _HEAD = """\
 """
 _FOUND = ("prediction_sample", "model_file_name", "label_file_name")
 """Variables that a model decides, or its file's name in the service, whatever was given."""
-
-_PLAIN = re.compile(r"[A-Za-z_]([\w./ -]*[\w./-])?", re.ASCII)
-_RESERVED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
-# Not printable for YAML, or a line break to it.
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def given_file(
@@ -47,7 +42,10 @@ def given_file(
 
 
 def format_given(values: Mapping[str, Any]) -> bytes:
-    """YAML of JSON values, mappings in blocks and lists on one line each."""
+    """YAML of JSON values, mappings in blocks and lists on one line each.
+
+    Raises VariablesError if a value has no YAML, such as half a surrogate pair.
+    """
     lines = list(_lines(values, "")) or ["{}"]
     return "".join([_HEAD, *(f"{line}\n" for line in lines)]).encode()
 
@@ -80,34 +78,11 @@ def _in_order(schema: Schema | None, values: Mapping[str, Any]) -> dict[str, Any
 
 def _lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield f"{indent}{_scalar(key)}:"
-            yield from _lines(value, f"{indent}  ")
-        else:
-            yield f"{indent}{_scalar(key)}: {_flow(value)}"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
-            return value
-        return _ESCAPED.sub(_escape, json.dumps(value, ensure_ascii=False))
-    if isinstance(value, float):
-        # YAML 1.1 takes 1e-05 for text; it wants a dot.
-        mantissa, exponent, power = repr(value).partition("e")
-        return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else repr(value)
-    return json.dumps(value)
-
-
-def _escape(match: re.Match[str]) -> str:
-    """A lone surrogate has no UTF-8, so no file holds it, and YAML has no escape for it."""
-    code = ord(match[0])
-    return "\\uFFFD" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04X}"
+        try:
+            if isinstance(value, dict) and value:
+                yield f"{indent}{yaml(key)}:"
+                yield from _lines(value, f"{indent}  ")
+            else:
+                yield f"{indent}{yaml(key)}: {yaml(value)}"
+        except QuotingError as error:
+            raise VariablesError([f"{key}: {error}"]) from None

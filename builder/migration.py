@@ -117,10 +117,10 @@ def _names(document: Document, path: KeyPath, step: Mapping[str, Any]) -> tuple[
 def carry_over(
     values: Mapping[str, Any], steps: Sequence[Migration], *, complete: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Variables that an older version took as today's has them, and what was done, a line each.
+    """Variables of an older version as today's takes them, and what was done, a line each.
 
-    ``complete``: the values are all that there were, defaults included, and not only those that the
-    user gave; so those are left out that were the default when it changed.
+    ``complete``: the values are all that there were, and not only those that the user gave; so
+    those are left out that were the default when it changed.
     """
     carried: dict[str, Any] = copy.deepcopy(dict(values))
     done: list[str] = []

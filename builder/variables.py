@@ -253,11 +253,16 @@ def complete(schema: Schema, given: Given, said: Mapping[str, Any] | None) -> di
 
 def _fill_names(values: dict[str, Any]) -> dict[str, Any]:
     """Names that are made from the service's own, where a set has them and the caller gave none."""
+    for variable in ("title", "namespace"):
+        if values.get(variable) == "":
+            values[variable] = made_from_name(variable, str(values["name"]))
+    return values
+
+
+def made_from_name(variable: str, name: str) -> str:
+    """The ``title`` or ``namespace`` that a service of this name has unless another is given."""
     from builder.render.quoting import dns_label  # noqa: PLC0415 - brings markupsafe
 
-    name = str(values["name"])
-    if values.get("title") == "":
-        values["title"] = re.sub(r"[_-]+", " ", name).strip().capitalize()
-    if values.get("namespace") == "":
-        values["namespace"] = dns_label(name)
-    return values
+    if variable == "namespace":
+        return dns_label(name)
+    return re.sub(r"[_-]+", " ", name).strip().capitalize()
