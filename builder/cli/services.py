@@ -65,11 +65,20 @@ def for_each(paths: Sequence[Path], do: Callable[[Path], Outcome], *, as_json: b
             try:
                 code, document = do(path)
             except InfergenError as error:
-                click.echo(f"infergen: error: {error}", err=True)
-                code, document = error.exit_code, {"path": str(path), "error": str(error)}
+                code, document = error.exit_code, _told(path, str(error))
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                reason = f"{error.filename or path}: {error.strerror or error}"
+                code, document = 1, _told(path, reason)
             codes.append(code)
             documents.append(document)
     finally:
         if as_json:
             click.echo(json.dumps({"services": documents}, indent=2))
     return next((code for code in (1, 3, 2) if code in codes), 0)
+
+
+def _told(path: Path, message: str) -> dict[str, Any]:
+    click.echo(f"infergen: error: {message}", err=True)
+    return {"path": str(path), "error": message}

@@ -62,7 +62,7 @@ def command(
         check_folder(path)
         kept = _repair(path, look_only=look_only)
         again = generate_again(path, sets.of(path), assignments)
-        plan = plan_update(path, generate(again.request), heal=heal, given_is_taken=True)
+        plan = plan_update(path, generate(again.request), heal=heal, own_inputs=True)
         interrupted = False
         if not look_only:
             interrupts.raise_lost()

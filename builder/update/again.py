@@ -15,6 +15,7 @@ from typing import Any
 from builder import schema as schemas
 from builder import variables as vars_
 from builder import yamlfile
+from builder.errors import YamlError
 from builder.generate import Request
 from builder.given_file import GIVEN_PATH
 from builder.migration import Migration, carry_over, same, without
@@ -79,19 +80,26 @@ def _read_given(
 
     Raises YamlError if the service's variables file is not one.
     """
-    file = destination / GIVEN_PATH
-    if file.is_symlink() or file.exists():
-        document = yamlfile.read_mapping(file)
+    document = given_now(destination)
+    if document is not None:
         values, carried = carry_over(document.value, steps, complete=False)
         return Given(values, document, {}), carried
     before = given_before(destination)
     if before is not None:
         values, carried = carry_over(before, steps, complete=False)
-        return Given(values, Document(str(file), {}), {}), carried
+        return Given(values, Document(str(destination / GIVEN_PATH), {}), {}), carried
     values, carried = carry_over(record.variables, steps, complete=True)
     if schema is not None:
         values = _told(values, schema)
     return Given(values, Document(str(destination / RECORD_PATH), {}), {}), carried
+
+
+def given_now(destination: Path) -> Document | None:
+    """The service's variables file as it stands; None if there is none. Raises YamlError."""
+    file = destination / GIVEN_PATH
+    if file.is_symlink():
+        raise YamlError(f"{file}: a link, and infergen follows none there; replace it by the file")
+    return yamlfile.read_mapping(file) if file.exists() else None
 
 
 def given_before(destination: Path) -> dict[str, Any] | None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from builder import yamlfile
 from builder.given_file import GIVEN_PATH
 from builder.migration import same
 from builder.model.files import FOLDER
 from builder.record import Entry, Record
 from builder.template_set import TemplateSet
-from builder.update.again import given_before
+from builder.update.again import given_before, given_now
 from builder.update.plan import recorded
 from builder.update.standing import Standing
 from builder.update.versions import steps_between
@@ -57,7 +56,7 @@ def check_service(destination: Path, template_set: TemplateSet) -> Status:
             record,
             (
                 *_changed_set(record, template_set),
-                *_changed_variables(destination),
+                *_changed_variables(destination, record, template_set),
                 *_changed_models(standing),
             ),
             tuple(_drifted(standing)),
@@ -75,12 +74,16 @@ def _changed_set(record: Record, template_set: TemplateSet) -> Iterator[str]:
         yield f"the set {name} changed"
 
 
-def _changed_variables(destination: Path) -> Iterator[str]:
-    before, file = given_before(destination), destination / GIVEN_PATH
+def _changed_variables(
+    destination: Path, record: Record, template_set: TemplateSet
+) -> Iterator[str]:
+    before, document = given_before(destination), given_now(destination)
     if before is None:
-        yield "its record does not tell yet which variables were given"
-    elif file.exists():
-        now: Mapping[str, Any] = yamlfile.read_mapping(file).value
+        # An older version has nothing else to say; it is outdated anyway.
+        if record.set_version == template_set.version:
+            yield "its record does not tell which variables were given"
+    elif document is not None:
+        now: Mapping[str, Any] = document.value
         for name in sorted(before.keys() | now.keys()):
             if not same(before.get(name), now.get(name)):
                 yield f"{name} is {_shown(now, name)}, was {_shown(before, name)}"

@@ -43,12 +43,13 @@ def plan_update(
     generated: Generated,
     *,
     heal: Sequence[str] = (),
-    given_is_taken: bool = False,
+    own_inputs: bool = False,
 ) -> UpdatePlan:
     """Bring a service to what was generated for it, keeping what somebody edited.
 
-    ``heal`` are files to be as generated, whatever was done to them. ``given_is_taken``: what the
-    service's own variables file says went into ``generated``, so it is written anew if need be.
+    ``heal`` are files to be as generated, whatever was done to them. ``own_inputs``: it was
+    generated from the service's own variables file and labels, so what these say is not lost if
+    they are written anew.
 
     Raises InfergenError, with a message for the user: no record or a damaged one; a version that
     cannot be brought forward; a file where a folder is needed; ConflictsError where conflicts of a
@@ -62,7 +63,7 @@ def plan_update(
         unsettled = [path for path in standing.conflicts() if path not in healed]
         if unsettled:
             raise ConflictsError(str(destination), unsettled)
-        planner = Planner(standing, generated, renamed_files(steps), healed, given_is_taken)
+        planner = Planner(standing, generated, renamed_files(steps), healed, own_inputs)
         planner.plan()
     return UpdatePlan(
         destination,

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from builder.errors import WriteError
 from builder.generate import Generated
 from builder.given_file import GIVEN_PATH
+from builder.model.files import FOLDER
 from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, OutputFolder
 from builder.record import RECORD_PATHS, Entry, entry_of
 from builder.update.files import BESIDE, Action, FileUpdate
@@ -29,7 +30,7 @@ class Planner:
         generated: Generated,
         origins: dict[str, str],
         healed: frozenset[str],
-        given_is_taken: bool,
+        own_inputs: bool,
     ) -> None:
         self.files: list[FileUpdate] = []
         self.changes: list[Change] = []
@@ -39,7 +40,10 @@ class Planner:
         self._outputs = sorted(generated.outputs, key=lambda output: output.path)
         self._essential = generated.template_set.essential
         self._healed = healed
-        self._given_is_taken = given_is_taken
+        labels = f"{FOLDER}/{generated.variables.get('label_file_name')}"
+        self._read_from_here = {GIVEN_PATH: "your variables", labels: "your labels"}
+        if not own_inputs:
+            self._read_from_here = {}
         self._origins = {
             new: old
             for new, old in origins.items()
@@ -163,9 +167,8 @@ class Planner:
         path = output.path
         joined = None
         if base is not None and yours.kind == "file" and isinstance(output, OutputFile):
-            taken = self._given_is_taken and path == GIVEN_PATH
             text = self._standing.base_text(self._origins.get(path, path))
-            joined = join(output, text, self._standing.text(at), given_is_taken=taken)
+            joined = join(output, text, self._standing.text(at), self._read_from_here.get(path))
             if joined is not None and joined.text is not None:
                 merged = replace(output, content=joined.text.encode())
                 self._place("merge", merged, yours, at, joined.why, conflict=joined.conflict)

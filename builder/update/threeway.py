@@ -24,19 +24,19 @@ class Joined:
 
 
 def join(
-    output: OutputFile, base: str | None, yours: str | None, *, given_is_taken: bool
+    output: OutputFile, base: str | None, yours: str | None, read_as: str | None
 ) -> Joined | None:
     """What a file that both sides changed becomes; None if it cannot be merged.
 
-    ``given_is_taken``: it is the variables file, and the new one has all that yours says.
+    ``read_as`` is what yours was read as to make the new one, which therefore has all that it says.
     """
     new = _text(output)
     if new is None or yours is None:
         return None
     if output.path.endswith(".json") and _same_json(yours, new):
         return Joined(None)
-    if given_is_taken:
-        return _join_given(base, yours, new)
+    if read_as is not None:
+        return _join_read(base, yours, new, read_as)
     if base is None:
         return None
     merged = merge(base, yours, new)
@@ -48,14 +48,15 @@ def join(
     return Joined(merged.text, "your edit is kept, and the set's change added")
 
 
-def _join_given(base: str | None, yours: str, new: str) -> Joined:
+def _join_read(base: str | None, yours: str, new: str, read_as: str) -> Joined:
+    """The new one, with the comments of yours if they can be kept."""
     if _same_yaml(yours, new):
         return Joined(None)
     if base is not None:
         merged = merge(base, yours, new)
         if merged.conflicts == 0 and _same_yaml(merged.text, new):
-            return Joined(merged.text, "your variables")
-    return Joined(new, "your variables, written anew")
+            return Joined(merged.text, read_as)
+    return Joined(new, f"{read_as}, written anew")
 
 
 def _text(output: OutputFile) -> str | None:
