@@ -6,7 +6,7 @@ Every command that makes or remakes a service goes through ``generate``; writing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,9 @@ def generate(request: Request) -> Generated:
     if schema is not None:
         vars_.check(schema, given)
     variant, layers = _choose_variant(template_set, schema, given)
+    if variant is not None and (schema is None or "variant" in schema.properties()):
+        # It counts as given, so that it stays even if another becomes the usual one.
+        given = replace(given, values={**given.values, "variant": variant})
     model = choose_model(
         schema,
         given,
@@ -85,9 +88,7 @@ def generate(request: Request) -> Generated:
     attachments = () if model is None else model_files(model, variables)
     plan = make_plan(template_set, layers, attachments)
     outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
-    # The variant stays what it is, even if another becomes the usual one.
-    said = given.values if variant is None else {**given.values, "variant": variant}
-    outputs += (given_file(schema, said, variables),)
+    outputs += (given_file(schema, given.values, variables),)
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,

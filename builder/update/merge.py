@@ -18,7 +18,7 @@ _MARKED = re.compile(rf"^(?:{YOURS}|{NEW})\r?$", re.MULTILINE)
 _MANY_LINES = 5000
 """In longer texts difflib leaves lines aside that occur very often; else it would take for ever."""
 
-_Ends = Literal["\n", "\r\n"]
+_Ends = Literal["\n", "\r\n", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def merge(base: str, yours: str, new: str) -> Merged:
     Line ends are no difference: where one side changed them all, they are changed in the result.
     """
     ends = _merged_ends(_ends(base), _ends(yours), _ends(new))
-    if ends is None:
+    if ends == "mixed":
         return _merge(base, yours, new)
     merged = _merge(_unified(base), _unified(yours), _unified(new))
     return merged if ends == "\n" else Merged(merged.text.replace("\n", "\r\n"), merged.conflicts)
@@ -106,17 +106,20 @@ def _lines(text: str) -> list[str]:
 
 
 def _ends(text: str) -> _Ends | None:
-    """How all lines of a text end; None if some end otherwise than others."""
-    windows = text.count("\r\n")
+    """How the lines of a text end; None if it has no whole line."""
+    windows, lines = text.count("\r\n"), text.count("\n")
+    if lines == 0:
+        return None
     if windows == 0:
         return "\n"
-    return "\r\n" if windows == text.count("\n") else None
+    return "\r\n" if windows == lines else "mixed"
 
 
-def _merged_ends(base: _Ends | None, yours: _Ends | None, new: _Ends | None) -> _Ends | None:
-    if base is None or yours is None or new is None:
-        return None
-    return yours if yours != base else new
+def _merged_ends(base: _Ends | None, yours: _Ends | None, new: _Ends | None) -> _Ends:
+    if "mixed" in (base, yours, new):
+        return "mixed"
+    base = base or new or yours or "\n"
+    return new or base if (yours or base) == base else yours or base
 
 
 def _unified(text: str) -> str:
