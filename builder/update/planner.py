@@ -50,13 +50,14 @@ class Planner:
             if new in self._new and old in self._bases
             if new not in self._bases and old not in self._new
         }
+        self._moved: set[str] = set()
         self._leaving: set[str] = set()
 
     def plan(self) -> None:
-        moved = {old for new, old in self._origins.items() if self._moves(new, old)}
-        for path in sorted(self._bases.keys() - self._new.keys() - moved):
+        self._moved = {old for new, old in self._origins.items() if self._moves(new, old)}
+        for path in sorted(self._bases.keys() - self._new.keys() - self._moved):
             self._plan_dropped(path)
-        self._leaving |= moved
+        self._leaving |= self._moved
         for output in self._outputs:
             if output.path in RECORD_PATHS:
                 self._plan_record(output)
@@ -112,22 +113,24 @@ class Planner:
             self._note(path, "unchanged")
         else:
             self._put("heal", output, yours, "as generated again")
+        origin = self._origins.get(path)
+        before = self._standing.observe(origin) if origin in self._moved and origin else None
+        if origin is not None and before is not None:
+            self.changes.append(Change(origin, before, None))
         beside = self._standing.observe(path + BESIDE)
         if beside is not None:
             self.changes.append(Change(path + BESIDE, beside, None))
 
     def _plan_file(self, output: Output) -> None:
         path = output.path
-        origin = self._origins.get(path)
-        base = self._bases.get(origin or path)
-        yours = self._standing.observe(path)
-        if origin in self._leaving and origin is not None:
-            yours = self._standing.observe(origin)
-            if yours is not None:
-                self.changes.append(Change(origin, yours, None))
-                self._plan_three(output, base, yours, origin)
-                return
-        if yours is None:
+        origin = self._origins.get(path, path)
+        yours, before = self._standing.observe(path), self._standing.observe(origin)
+        # Where the old place is still taken, what stands at the new one is the user's own.
+        base = None if origin != path and yours and before else self._bases.get(origin)
+        if origin in self._moved and before is not None:
+            self.changes.append(Change(origin, before, None))
+            self._plan_three(output, base, before, origin)
+        elif yours is None:
             self._plan_missing(output, base)
         elif yours.kind == "folder":
             self._put("replace", output, yours, "a file in the set now")
