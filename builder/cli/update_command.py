@@ -76,7 +76,16 @@ def command(
             raise Interrupted(f"interrupted; {path} is complete, and nothing half-written is left")
         if look_only:
             return (2 if exit_code and plan.changes else 0), document
-        return (3 if plan.conflicts else 0), document
+        if plan.conflicts:
+            number = (
+                "1 conflict" if len(plan.conflicts) == 1 else f"{len(plan.conflicts)} conflicts"
+            )
+            click.echo(
+                f"infergen: {path}: {number} to be settled; `infergen check` lists what is left",
+                err=True,
+            )
+            return 3, document
+        return 0, document
 
     return for_each(paths, update, as_json=as_json)
 
@@ -112,12 +121,6 @@ def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
         word = "conflict" if file.conflict else file.action
         moved = f" (from {file.origin})" if file.origin else ""
         click.echo(f"  {word:9} {file.path}{moved}{f': {file.why}' if file.why else ''}")
-    if plan.conflicts and not document["dry_run"]:
-        click.echo(
-            f"infergen: {plan.destination}: {len(plan.conflicts)} with conflicts; settle them, then"
-            " see `infergen check`",
-            err=True,
-        )
 
 
 def _shown(plan: UpdatePlan) -> list[FileUpdate]:
