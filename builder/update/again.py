@@ -7,6 +7,7 @@ differs from the defaults of their time.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +85,7 @@ def _read_given(
     if document is not None:
         values, carried = carry_over(document.value, steps, complete=False)
         return Given(values, document, {}), carried
-    before = given_before(destination)
+    before = given_before(destination, record)
     if before is not None:
         values, carried = carry_over(before, steps, complete=False)
         return Given(values, Document(str(destination / GIVEN_PATH), {}), {}), carried
@@ -102,10 +103,12 @@ def given_now(destination: Path) -> Document | None:
     return yamlfile.read_mapping(file) if file.exists() else None
 
 
-def given_before(destination: Path) -> dict[str, Any] | None:
+def given_before(destination: Path, record: Record) -> dict[str, Any] | None:
     """What the user had given when the service was last generated; None if that is not known."""
-    text = read_base(destination).get(GIVEN_PATH)
-    return None if text is None else dict(yamlfile.parse(text, str(destination / GIVEN_PATH)).value)
+    text, entry = read_base(destination).get(GIVEN_PATH), record.files.get(GIVEN_PATH)
+    if text is None or entry is None or hashlib.sha256(text.encode()).hexdigest() != entry.value:
+        return None
+    return dict(yamlfile.parse(text, str(destination / GIVEN_PATH)).value)
 
 
 def _told(values: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def facts_hold(
     variables that are as they were. With any doubt the model is asked.
     """
     model = record.variables.get("model")
-    before = given_before(destination)
+    before = given_before(destination, record)
     if schema is None or before is None or not isinstance(model, dict):
         return False
     if (record.set_name, record.set_version) != (template_set.name, template_set.version):

@@ -77,7 +77,7 @@ def _changed_set(record: Record, template_set: TemplateSet) -> Iterator[str]:
 def _changed_variables(
     destination: Path, record: Record, template_set: TemplateSet
 ) -> Iterator[str]:
-    before, document = given_before(destination), given_now(destination)
+    before, document = given_before(destination, record), given_now(destination)
     if before is None:
         # An older version has nothing else to say; it is outdated anyway.
         if record.set_version == template_set.version:

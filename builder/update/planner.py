@@ -13,7 +13,7 @@ from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, Outpu
 from builder.record import RECORD_PATHS, Entry, entry_of
 from builder.update.files import BESIDE, Action, FileUpdate
 from builder.update.standing import Standing
-from builder.update.threeway import join
+from builder.update.threeway import join, new_text
 from builder.write.comparison import Change, in_the_way, merged_executable, same_content
 from builder.write.tree import files_below
 
@@ -167,29 +167,31 @@ class Planner:
 
     def _plan_both(self, output: Output, base: Entry | None, yours: Entry, at: str) -> None:
         """The user changed it, and so did the set."""
+        new = new_text(output) if isinstance(output, OutputFile) else None
+        mine = self._standing.text(at) if yours.kind == "file" and new is not None else None
+        if base is None or new is None or mine is None or not isinstance(output, OutputFile):
+            self._keep_beside(output, yours, at)
+            return
         path = output.path
-        joined = None
-        if base is not None and yours.kind == "file" and isinstance(output, OutputFile):
-            text = self._standing.base_text(self._origins.get(path, path))
-            joined = join(output, text, self._standing.text(at), self._read_from_here.get(path))
-            if joined is not None and joined.text is not None:
-                merged = replace(output, content=joined.text.encode())
-                self._place("merge", merged, yours, at, joined.why, conflict=joined.conflict)
-                return
+        before = self._standing.base_text(self._origins.get(path, path))
+        joined = join(path, before, mine, new, self._read_from_here.get(path))
         if joined is None:
             self._keep_beside(output, yours, at)
-        else:
+        elif joined.text == mine:
             self._keep_edited(output, yours, at)
+        else:
+            merged = replace(output, content=joined.text.encode())
+            self._place("merge", merged, yours, at, joined.why, conflict=joined.conflict)
 
     def _keep_edited(self, output: Output, yours: Entry, at: str) -> None:
-        path = output.path
-        if isinstance(output, OutputFile) and yours.kind == "file":
-            mine = OutputFile(path, output.mode, self._standing.content(at))
-            if at != path or entry_of(mine) != yours:
-                action: Action = "replace" if at == path else "rename"
-                self._place(action, mine, yours, at, "your edit is kept")
-                return
-        self._note(path, "edited", "your edit is kept")
+        path, why = output.path, "your edit is kept"
+        is_file = isinstance(output, OutputFile) and yours.kind == "file"
+        mode = output.mode if isinstance(output, OutputFile) else yours.mode
+        if is_file and (at != path or yours.mode != mode):
+            action: Action = "replace" if at == path else "rename"
+            self._place(action, OutputFile(path, mode, self._standing.content(at)), yours, at, why)
+        else:
+            self._note(path, "edited", why)
 
     def _keep_beside(self, output: Output, yours: Entry, at: str) -> None:
         path, beside = output.path, output.path + BESIDE

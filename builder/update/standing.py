@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.record import Entry, Record, as_text, read_base
+from builder.record import MAX_MERGED_BYTES, Entry, Record, as_text, read_base
 from builder.update.files import BESIDE
 from builder.update.merge import has_markers
 from builder.write.journal import changed
 from builder.write.tree import Tree
+
+_MAX_MARKED_BYTES = 3 * MAX_MERGED_BYTES
+"""A file with conflicts has what either side had, and markers."""
 
 
 class Standing:
@@ -38,7 +42,7 @@ class Standing:
 
     def text(self, path: str) -> str | None:
         """The text of a file that was observed; None if it is none that can be merged."""
-        return as_text(self.content(path))
+        return None if self._is_larger(path, MAX_MERGED_BYTES) else as_text(self.content(path))
 
     def base_text(self, path: str) -> str | None:
         """A file's text as it was generated; None if the record has none, or not the right one."""
@@ -55,8 +59,12 @@ class Standing:
 
     def _is_open(self, path: str) -> bool:
         old, recorded = self.observe(path), self.record.files[path]
-        if old is not None and old.kind == "file" and old.value != recorded.value:
-            text = self.text(path)
-            if text is not None and has_markers(text):
-                return True
+        edited = old is not None and old.kind == "file" and old.value != recorded.value
+        readable = edited and not self._is_larger(path, _MAX_MARKED_BYTES)
+        if readable and has_markers(self.content(path).decode("utf-8", "replace")):
+            return True
         return recorded.kind != "folder" and self.observe(path + BESIDE) is not None
+
+    def _is_larger(self, path: str, limit: int) -> bool:
+        folder, name = self.tree.folder_of(path)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size > limit

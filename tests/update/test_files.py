@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConflictsError, InfergenError, UnsafePathError, UsageError, WriteError
+from builder.record import MAX_MERGED_BYTES
 from builder.update.files import BESIDE
 from tests.conftest import tree
 from tests.update.sets import actions, make_service, make_set, plan, update
@@ -125,6 +126,39 @@ def test_json_that_says_the_same_is_no_conflict(tmp_path: Path) -> None:
     (service / "a.json").write_text('{"b": 2,\n "a": 1}')
     planned = update(service, make_set(tmp_path, {"a.json": '{"a": 1, "b": 2}'}, 2))
     assert actions(planned) == {"a.json": "edited"}
+
+
+def test_a_merge_that_does_not_parse_is_left_to_a_person(tmp_path: Path) -> None:
+    """Each side alone is Python, and they touch different lines, but `with` has no `else`."""
+    old = "if x:\n    a = 1\n    b = 2\n    c = 3\n"
+    mine, new = old + "else:\n    d = 4\n", old.replace("if", "with")
+    service = make_service(make_set(tmp_path, {"a.py": old, "a.txt": old}), tmp_path)
+    for name in ("a.py", "a.txt"):
+        (service / name).write_text(mine)
+    place = make_set(tmp_path, {"a.py": new, "a.txt": new}, 2)
+    assert actions(update(service, place)) == {"a.py": "conflict", "a.txt": "merge"}
+    assert (service / "a.py").read_text() == mine
+    assert (service / f"a.py{BESIDE}").read_text() == new
+
+
+def test_a_file_that_the_user_broke_is_merged_all_the_same(tmp_path: Path) -> None:
+    old = "a = 1\nb = 2\nc = 3\n"
+    service = make_service(make_set(tmp_path, {"a.py": old}), tmp_path)
+    (service / "a.py").write_text(old.replace("3", "("))
+    place = make_set(tmp_path, {"a.py": old.replace("1", "0")}, 2)
+    assert actions(update(service, place)) == {"a.py": "merge"}
+
+
+def test_conflicts_of_files_near_the_bound_are_found_again(tmp_path: Path) -> None:
+    """Marked, a file may be larger than what is merged."""
+    old = "".join(f"line {number}\n" for number in range(70_000))
+    service = make_service(make_set(tmp_path, {"a": old}), tmp_path)
+    (service / "a").write_text(old.replace("line", "mine"))
+    place = make_set(tmp_path, {"a": old.replace("line", "they")}, 2)
+    assert actions(update(service, place)) == {"a": "conflict"}
+    assert (service / "a").stat().st_size > MAX_MERGED_BYTES
+    with pytest.raises(ConflictsError):
+        update(service, place)
 
 
 def test_line_ends_that_an_editor_changed_stay_changed(tmp_path: Path) -> None:
