@@ -85,6 +85,22 @@ class EditedFilesError(InfergenError):
         self.edited = tuple(edited)
 
 
+class ConflictsError(InfergenError):
+    """Conflicts of a former update are not settled yet, so no other is begun."""
+
+    exit_code = 3
+
+    def __init__(self, destination: str, files: Sequence[str]) -> None:
+        listed = "\n".join(f"  {path}" for path in files)
+        super().__init__(
+            f"{destination}: nothing was updated; conflicts of a former update are left in\n"
+            f"{listed}\nSettle the marked lines (or delete the .infergen-new beside the file, once"
+            " you took what you need), or restore a file by --heal FILE; then run again."
+        )
+        self.destination = destination
+        self.files = tuple(files)
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM; nothing half-written is left.
 

@@ -6,7 +6,7 @@ Every command that makes or remakes a service goes through ``generate``; writing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from builder import variables as vars_
 from builder.chosen_model import ChosenModel, Inspect, choose_model, model_files
 from builder.data_files import data_files, with_sample, with_source_name
 from builder.errors import TemplateSetError, UsageError
+from builder.given_file import given_file
+from builder.model.files import FOLDER
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name, check_relative
 from builder.plan import Plan, make_plan
@@ -53,6 +55,13 @@ class Request:
     confined_to: Path | None = None
     """What was fetched with it, beyond which the set extends nothing on this machine."""
     hooks: HookPolicy = "refuse"
+    given: Given | None = None
+    """What a variables file would say, already read; ``assignments`` are laid over it."""
+    inside: Path | None = None
+    """The service itself, if it has the files that variables name: they are not looked for beside
+    the variables file then."""
+    facts_hold: bool = False
+    """Nothing changed that the facts depend on which ``previous`` has of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +79,13 @@ class Generated:
 class Prepared:
     """A service before it is rendered: its variables are complete, and every path is checked.
 
-    ``seen`` are the variables as templates see them.
+    ``given`` are those that the caller gave, ``seen`` all as templates see them.
     """
 
     template_set: TemplateSet
     schema: Schema | None
     variant: str | None
+    given: Mapping[str, Any]
     variables: Mapping[str, Any]
     seen: Mapping[str, Any]
     plan: Plan
@@ -97,6 +107,7 @@ def generate(request: Request) -> Generated:
     prepared = prepare(request, template_set)
     schema, variables = prepared.schema, prepared.variables
     outputs: tuple[Output, ...] = (*prepared.plan.copies, *render_prepared(prepared))
+    outputs += (given_file(schema, prepared.given, variables),)
     if hooks:
         outputs = _with_hooks(hooks, outputs, request.name, variables)
     record = make_record(
@@ -126,15 +137,26 @@ def prepare(
     if schema is not None:
         vars_.check(schema, given)
     variant, layers = _choose_variant(template_set, schema, given)
+    if variant is not None and (schema is None or "variant" in schema.properties()):
+        # It counts as given, so that it stays even if another becomes the usual one.
+        given = replace(given, values={**given.values, "variant": variant})
+    told = given.values
     beside = (request.variables_file or template_set.default_variables or Path()).parent
+    if request.inside is not None:
+        beside = request.inside
     given = with_sample(schema, layers, given, beside)
+    recorded = {} if request.previous is None else request.previous.variables
+    hold = request.facts_hold
+    if "data_sample" in given.values.keys() - told.keys():
+        hold = hold and given.values["data_sample"] == recorded.get("data_sample")
     model = choose_model(
         schema,
         given,
         model=request.model,
         labels=request.labels,
-        beside=beside,
-        recorded={} if request.previous is None else request.previous.variables,
+        beside=beside if request.inside is None else beside / FOLDER,
+        recorded=recorded,
+        facts_hold=hold,
         inspect=inspect,
     )
     variables: Mapping[str, Any] = _variables(given, schema, model)
@@ -143,10 +165,12 @@ def prepare(
     attachments = items if model is None else (*model_files(model, variables), *items)
     plan = make_plan(template_set, layers, attachments)
     seen = variables if template_set.plain else {**variables, "layers": layers}
-    return Prepared(template_set, schema, variant, variables, seen, plan)
+    return Prepared(template_set, schema, variant, told, variables, seen, plan)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
+    if request.given is not None:
+        return vars_.assign(schema, request.given, request.assignments)
     file = request.variables_file
     if file is None and request.model is None:
         file = template_set.default_variables
@@ -191,12 +215,12 @@ def _choose_variant(
 
 def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -> dict[str, Any]:
     if model is not None and model.label_file_name is not None:
-        option = "--labels" if model.facts is not None else given.where(("label_file_name",))
+        option = "--labels" if model.said is not None else given.where(("label_file_name",))
         given = given.with_option("label_file_name", model.label_file_name, option)
-    facts = None if model is None else model.facts
+    said = None if model is None else model.said
     if schema is not None:
-        return vars_.complete(schema, given, facts)
-    return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
+        return vars_.complete(schema, given, said)
+    return {**(said or {}), **given.values}
 
 
 def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tuple[OutputFile, ...]:

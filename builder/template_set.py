@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from builder import yamlfile
 from builder.errors import InfergenError, TemplateSetError
 from builder.extends import Extends, check_base, find_base
+from builder.migration import Migration, read_migrations
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 from builder.set_files import digest_of, files_below, walk_files
@@ -31,7 +32,9 @@ SHIPPED = "default_set"
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
 
-_SETTINGS_KEYS = frozenset({"extends", "version", "supports", "variants"})
+_SETTINGS_KEYS = frozenset(
+    {"extends", "version", "supports", "variants", "essential", "migrations"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,10 @@ class TemplateSet:
     """A template set that was found to be complete.
 
     ``variants`` maps a variant's name to its layers; it is empty for a plain set. ``digest`` is the
-    sha256 over everything that decides what the set generates. ``entries`` and ``variants`` include
-    those of ``base``, the set that it extends; what is its own is found by ``root``.
+    sha256 over everything that decides what the set generates. ``essential`` are patterns of files
+    that an update brings back when the user deleted them, since no service runs without them.
+    ``entries``, ``variants`` and ``essential`` include those of ``base``, the set that it extends;
+    what is its own is found by ``root``. ``migrations`` are between its own versions alone.
     """
 
     root: Path
@@ -67,6 +72,8 @@ class TemplateSet:
     entries: tuple[MapEntry, ...]
     digest: str
     base: TemplateSet | None = None
+    essential: tuple[str, ...] = ()
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def lineage(self) -> tuple[TemplateSet, ...]:
@@ -192,10 +199,19 @@ def _open(
         entries=(),
         digest=_digest(root, map_file, base),
         base=base,
+        essential=() if base is None else base.essential,
     )
     if settings is not None:
         variants = _read_variants(settings, template_set, report)
         template_set = replace(template_set, variants=variants)
+        try:
+            template_set = replace(
+                template_set,
+                essential=(*_read_essential(settings.document), *template_set.essential),
+                migrations=read_migrations(settings.document, settings.version),
+            )
+        except TemplateSetError as error:
+            report("set", error)
     return replace(template_set, entries=_read_path_map(map_file, template_set, report))
 
 
@@ -261,6 +277,15 @@ def _read_variants(
         except InfergenError as error:
             report("set", error)
     return found
+
+
+def _read_essential(document: yamlfile.Document) -> tuple[str, ...]:
+    patterns = document.value.get("essential", [])
+    if not isinstance(patterns, list) or not all(isinstance(x, str) and x for x in patterns):
+        raise TemplateSetError(
+            f"{document.where(('essential',))}: expected patterns, such as [run.sh, src/*]"
+        )
+    return tuple(patterns)
 
 
 def _whole_number(
