@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service bench-browser bench-edge clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-update bench-service bench-browser bench-edge clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,8 @@ lint: setup ## Static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/infergen templates lint --strict
+	$(BIN)/infergen templates lint --strict examples/overlay
 	$(BIN)/yamllint --strict --config-data relaxed vars infergen.yaml correspond_file_path.yaml examples
 	$(BIN)/shellcheck .ci/run .ci/system-packages .ci/test-images template/web/run.sh template/edge-update/systemd/install.sh
 
@@ -60,6 +62,10 @@ soak: setup ## Minutes of mixed faults: SOAK_SECONDS=300
 
 bench: setup ## Measure the generator against its peers
 	$(BIN)/python -m bench.generator
+	$(BIN)/python -m bench.lint
+
+bench-update: setup ## Measure an update against its peers
+	$(BIN)/python -m bench.update
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,15 @@ from builder.variables import Given
 
 if TYPE_CHECKING:
     from builder.model.facts import ModelFacts
-    from builder.model.request import ImageSettings
+    from builder.model.request import ImageSettings, Request
+
+Inspect = Callable[["Request"], "ModelFacts"]
+"""Asks a model for its facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenModel:
-    """A service's model; ``facts`` are None where the variables state them all.
+    """A service's model; ``said`` are the variables it fills, None where they are stated all.
 
     ``labels`` and ``label_file_name`` (their name in the service) are None for a model that is no
     classifier.
@@ -32,7 +35,7 @@ class ChosenModel:
     path: Path
     labels: tuple[str, ...] | None
     label_file_name: str | None
-    facts: ModelFacts | None
+    said: Mapping[str, Any] | None
 
 
 def choose_model(
@@ -43,12 +46,15 @@ def choose_model(
     labels: Path | None,
     beside: Path,
     recorded: Mapping[str, Any],
+    facts_hold: bool,
+    inspect: Inspect | None = None,
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
     Files that the variables name are looked for ``beside`` the variables file. ``recorded`` are the
-    variables that the service was last made with, empty for a new one. Raises ModelError or
-    VariablesError.
+    variables that the service was last made with, empty for a new one; if the ``facts_hold`` that
+    they have of the model, it is not asked again. ``inspect`` is asked for the facts rather than
+    the model itself. Raises ModelError or VariablesError.
     """
     if model is None:
         if schema is None or "model_file_name" not in schema.root.get("required", ()):
@@ -63,19 +69,20 @@ def choose_model(
         labels = _named_file(given, "label_file_name", beside, "--labels")
     known_labels = None if labels is None else read_labels(labels)
     _check_stated_model(given, model)
-    facts = None
-    if new_labels or not vars_.facts_complete(given):
-        facts = keep_figures(_inspect(model, known_labels, given, schema), recorded)
+    said: Mapping[str, Any] | None = vars_.recorded_facts(recorded) if facts_hold else None
+    if said is None and (new_labels or not vars_.facts_complete(given)):
+        asked = _request(model, known_labels, given, schema)
+        facts = keep_figures((inspect or _run)(asked), recorded)
         vars_.compare_with_model(given, facts)
-        known_labels = facts.labels
-    else:
+        known_labels, said = facts.labels, vars_.from_facts(facts)
+    elif said is None:
         _check_label_count(given, known_labels)
     name = given.values.get("label_file_name") or (labels.name if labels else "")
     return ChosenModel(
         path=model,
         labels=known_labels,
         label_file_name=None if known_labels is None else files.service_label_file(str(name)),
-        facts=facts,
+        said=said,
     )
 
 
@@ -140,24 +147,27 @@ def _check_label_count(given: Given, labels: tuple[str, ...] | None) -> None:
         )
 
 
-def _inspect(
-    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
-) -> ModelFacts:
+def _run(request: Request) -> ModelFacts:
     from builder.model.inspect import inspect_model  # noqa: PLC0415 - only if need be
-    from builder.model.request import Request  # noqa: PLC0415
+
+    return inspect_model(request)
+
+
+def _request(
+    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
+) -> Request:
+    from builder.model.request import Request  # noqa: PLC0415 - only if need be
 
     values = given.values
     if schema is not None:
         values = schemas.overlay(schema, schemas.defaults(schema), values)
-    return inspect_model(
-        Request(
-            model=path,
-            data_sample=values.get("data_sample"),
-            image=_image(values) if values.get("preprocess") == "image" else None,
-            postprocess=values.get("postprocess", "none"),
-            prediction_output=values.get("prediction_output"),
-            labels=labels,
-        )
+    return Request(
+        model=path,
+        data_sample=values.get("data_sample"),
+        image=_image(values) if values.get("preprocess") == "image" else None,
+        postprocess=values.get("postprocess", "none"),
+        prediction_output=values.get("prediction_output"),
+        labels=labels,
     )
 
 

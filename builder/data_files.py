@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,11 @@ def data_files(
     if definition is None or definition.get("x-layer") not in layers:
         return ()
     source = variables[VARIABLE]
-    if not source["url"].startswith(_LOCAL) or source["url"].startswith(f"{_LOCAL}/"):
+    named = _inside(source["url"])
+    if named is None:
         return ()
     where = given.where((VARIABLE, "url"))
-    inside = check_relative(source["url"].removeprefix(_LOCAL).rstrip("/"), what=where)
+    inside = check_relative(named, what=where)
     pattern = source["pattern"] or _usual_pattern(variables)
     if not given.values.get(VARIABLE):
         return (_sample(inside, pattern, variables),)
@@ -67,6 +68,31 @@ def data_files(
         OutputFile(check_relative(f"{inside}/{path.name}", what=where), FILE_MODE, path)
         for path in found
     )
+
+
+def own_items(
+    service: Path, variables: Mapping[str, Any], files: Iterable[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The items among the ``files`` that a service was made with, and those that it has now.
+
+    ``variables`` are what it was made with. Both are empty if its items lie elsewhere.
+    """
+    source = variables.get(VARIABLE)
+    if not isinstance(source, dict):
+        return frozenset(), frozenset()
+    inside = _inside(str(source.get("url", "")))
+    made = frozenset(path for path in files if path.rpartition("/")[0] == inside)
+    if inside is None or not made:
+        return frozenset(), frozenset()
+    pattern = source.get("pattern") or _usual_pattern(variables)
+    found = _found(service / inside, str(pattern))
+    return made, frozenset(f"{inside}/{path.name}" for path in found)
+
+
+def _inside(url: str) -> str | None:
+    """The folder in a service that a relative URL names; None for any other URL."""
+    path = url.removeprefix(_LOCAL)
+    return None if path == url or path.startswith("/") else path.rstrip("/")
 
 
 def with_source_name(
@@ -128,10 +154,10 @@ def with_sample(schema: Schema | None, layers: Sequence[str], given: Given, besi
     values = schemas.overlay(schema, schemas.defaults(schema), given.values)
     source = values[VARIABLE]
     pattern = source["pattern"] or _usual_pattern(values)
-    folder = source["url"].removeprefix(_LOCAL)
-    if folder == source["url"] or folder.startswith("/") or _PLACE not in pattern:
+    folder = _inside(source["url"])
+    if folder is None or _PLACE not in pattern:
         return given
-    inside = check_relative(folder.rstrip("/"), what=given.where((VARIABLE, "url")))
+    inside = check_relative(folder, what=given.where((VARIABLE, "url")))
     path = beside / inside / pattern.replace(_PLACE, source["sample_id"])
     if not path.is_file():
         return given

@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builder.output import Output, OutputFile, OutputLink
-from builder.write.comparison import Comparison
+from builder.output import Output, OutputFile, OutputFolder, OutputLink
+from builder.record import RECORD_PATHS
+from builder.write.comparison import Change, Comparison
 
 
 def unified_diff(
@@ -23,6 +24,20 @@ def unified_diff(
     }
     for path in sorted(changed):
         yield from _file_diff(destination / path, path, changed[path], new.get(path))
+
+
+def changes_diff(destination: Path, changes: Sequence[Change]) -> Iterator[str]:
+    """The lines of the diff that changes make to a service, but for its record."""
+    for change in sorted(changes, key=lambda change: change.path):
+        if change.path in RECORD_PATHS or _is_folder(change):
+            continue
+        action = "create" if change.old is None else "remove" if change.new is None else "replace"
+        yield from _file_diff(destination / change.path, change.path, action, change.new)
+
+
+def _is_folder(change: Change) -> bool:
+    gone = change.new is None and change.old is not None and change.old.kind == "folder"
+    return gone or isinstance(change.new, OutputFolder)
 
 
 def _file_diff(standing: Path, path: str, action: str, output: Output | None) -> Iterator[str]:

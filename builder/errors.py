@@ -54,6 +54,10 @@ class RenderError(InfergenError):
     """A template cannot be rendered, or what it renders does not parse."""
 
 
+class RefusedError(RenderError):
+    """A template refuses its variables on purpose: there is no such service."""
+
+
 class HookError(InfergenError):
     """A hook of a template set failed; nothing was written."""
 
@@ -79,6 +83,22 @@ class EditedFilesError(InfergenError):
         )
         self.destination = destination
         self.edited = tuple(edited)
+
+
+class ConflictsError(InfergenError):
+    """Conflicts of a former update are not settled yet, so no other is begun."""
+
+    exit_code = 3
+
+    def __init__(self, destination: str, files: Sequence[str]) -> None:
+        listed = "\n".join(f"  {path}" for path in files)
+        super().__init__(
+            f"{destination}: nothing was updated; conflicts of a former update are left in\n"
+            f"{listed}\nSettle the marked lines (or delete the .infergen-new beside the file, once"
+            " you took what you need), or restore a file by --heal FILE; then run again."
+        )
+        self.destination = destination
+        self.files = tuple(files)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -6,18 +6,20 @@ Every command that makes or remakes a service goes through ``generate``; writing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
-from builder.chosen_model import ChosenModel, choose_model, model_files
+from builder.chosen_model import ChosenModel, Inspect, choose_model, model_files
 from builder.data_files import data_files, with_sample, with_source_name
 from builder.errors import TemplateSetError, UsageError
+from builder.given_file import given_file
+from builder.model.files import FOLDER
 from builder.output import EXECUTABLE_MODE, Output, OutputFile
 from builder.paths import check_name, check_relative
-from builder.plan import make_plan
+from builder.plan import Plan, make_plan
 from builder.record import Record, Source, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import (
@@ -31,6 +33,7 @@ from builder.variables import Given
 
 if TYPE_CHECKING:
     from builder.hooks import Hook, HookPolicy
+    from builder.render.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,13 @@ class Request:
     confined_to: Path | None = None
     """What was fetched with it, beyond which the set extends nothing on this machine."""
     hooks: HookPolicy = "refuse"
+    given: Given | None = None
+    """What a variables file would say, already read; ``assignments`` are laid over it."""
+    inside: Path | None = None
+    """The service itself, if it has the files that variables name: they are not looked for beside
+    the variables file then."""
+    facts_hold: bool = False
+    """Nothing changed that the facts depend on which ``previous`` has of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,22 @@ class Generated:
     variables: Mapping[str, Any]
     outputs: tuple[Output, ...]
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A service before it is rendered: its variables are complete, and every path is checked.
+
+    ``given`` are those that the caller gave, ``seen`` all as templates see them.
+    """
+
+    template_set: TemplateSet
+    schema: Schema | None
+    variant: str | None
+    given: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    seen: Mapping[str, Any]
+    plan: Plan
 
 
 def generate(request: Request) -> Generated:
@@ -78,20 +104,60 @@ def generate(request: Request) -> Generated:
         request.templates, request.path_map, confined_to=request.confined_to
     )
     hooks = _hooks(template_set, request.hooks)
+    prepared = prepare(request, template_set)
+    schema, variables = prepared.schema, prepared.variables
+    outputs: tuple[Output, ...] = (*prepared.plan.copies, *render_prepared(prepared))
+    outputs += (given_file(schema, prepared.given, variables),)
+    if hooks:
+        outputs = _with_hooks(hooks, outputs, request.name, variables)
+    record = make_record(
+        set_name=template_set.name,
+        set_version=template_set.version,
+        set_digest=template_set.digest,
+        variant=prepared.variant,
+        variables=variables if schema is None else schemas.without_secrets(schema, variables),
+        outputs=outputs,
+        source=request.source,
+    )
+    outputs += record_files(record, outputs)
+    return Generated(template_set, prepared.variant, variables, outputs, record)
+
+
+def prepare(
+    request: Request, template_set: TemplateSet, *, inspect: Inspect | None = None
+) -> Prepared:
+    """All that comes before rendering. Raises an InfergenError.
+
+    ``template_set`` is the request's, opened. ``inspect`` asks a model for its facts, if it is not
+    to be run each time.
+    """
+    check_name(request.name)
     schema = schemas.read_schemas(template_set.schema_files)
     given = _read_given(request, template_set, schema)
     if schema is not None:
         vars_.check(schema, given)
     variant, layers = _choose_variant(template_set, schema, given)
+    if variant is not None and (schema is None or "variant" in schema.properties()):
+        # It counts as given, so that it stays even if another becomes the usual one.
+        given = replace(given, values={**given.values, "variant": variant})
+    told = given.values
     beside = (request.variables_file or template_set.default_variables or Path()).parent
+    if request.inside is not None:
+        beside = request.inside
     given = with_sample(schema, layers, given, beside)
+    recorded = {} if request.previous is None else request.previous.variables
+    hold = request.facts_hold
+    if "data_sample" in given.values.keys() - told.keys():
+        hold = hold and given.values["data_sample"] == recorded.get("data_sample")
     model = choose_model(
         schema,
         given,
         model=request.model,
         labels=request.labels,
-        beside=beside,
-        recorded={} if request.previous is None else request.previous.variables,
+        beside=beside if request.inside is None else beside / FOLDER,
+        recorded=recorded,
+        facts_hold=hold,
+        inspect=inspect,
     )
     variables: Mapping[str, Any] = _variables(given, schema, model)
     items = data_files(schema, layers, given, variables, beside)
@@ -99,23 +165,12 @@ def generate(request: Request) -> Generated:
     attachments = items if model is None else (*model_files(model, variables), *items)
     plan = make_plan(template_set, layers, attachments)
     seen = variables if template_set.plain else {**variables, "layers": layers}
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, seen))
-    if hooks:
-        outputs = _with_hooks(hooks, outputs, request.name, variables)
-    record = make_record(
-        set_name=template_set.name,
-        set_version=template_set.version,
-        set_digest=template_set.digest,
-        variant=variant,
-        variables=variables if schema is None else schemas.without_secrets(schema, variables),
-        outputs=outputs,
-        source=request.source,
-    )
-    outputs += record_files(record, outputs)
-    return Generated(template_set, variant, variables, outputs, record)
+    return Prepared(template_set, schema, variant, told, variables, seen, plan)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
+    if request.given is not None:
+        return vars_.assign(schema, request.given, request.assignments)
     file = request.variables_file
     if file is None and request.model is None:
         file = template_set.default_variables
@@ -160,32 +215,41 @@ def _choose_variant(
 
 def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -> dict[str, Any]:
     if model is not None and model.label_file_name is not None:
-        option = "--labels" if model.facts is not None else given.where(("label_file_name",))
+        option = "--labels" if model.said is not None else given.where(("label_file_name",))
         given = given.with_option("label_file_name", model.label_file_name, option)
-    facts = None if model is None else model.facts
+    said = None if model is None else model.said
     if schema is not None:
-        return vars_.complete(schema, given, facts)
-    return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
+        return vars_.complete(schema, given, said)
+    return {**(said or {}), **given.values}
 
 
-def _render(
-    template_set: TemplateSet, renderings: Any, variables: Mapping[str, Any]
-) -> tuple[OutputFile, ...]:
-    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tuple[OutputFile, ...]:
+    """What the templates make, each file verified. Raises RenderError.
+
+    ``renderer`` is the set's, for a caller that renders many services and makes it once.
+    """
     from builder.render.verify import verify  # noqa: PLC0415
 
-    make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(*template_set.template_folders))
+    template_set, seen = prepared.template_set, prepared.seen
+    renderer = renderer or make_renderer(template_set)
     outputs = []
-    for rendering in renderings:
-        content = renderer.render(rendering.template, variables, destination=rendering.path)
+    for rendering in prepared.plan.renderings:
+        content = renderer.render(rendering.template, seen, destination=rendering.path)
         if not template_set.plain and not content.strip():
             continue
         verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
         mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
         outputs.append(OutputFile(rendering.path, mode, content))
     return tuple(outputs)
+
+
+def make_renderer(template_set: TemplateSet) -> Renderer:
+    """Renders the set's templates, each compiled at most once."""
+    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
+    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+
+    make_environment = plain_environment if template_set.plain else layered_environment
+    return Renderer(make_environment(*template_set.template_folders))
 
 
 def _hooks(template_set: TemplateSet, policy: HookPolicy) -> tuple[Hook, ...]:

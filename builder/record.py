@@ -273,6 +273,11 @@ def _mergeable_text(output: OutputFile, digest: str) -> str | None:
             raise WriteError(f"{source}: cannot be read: {error.strerror}") from None
         if hashlib.sha256(raw).hexdigest() != digest:
             raise WriteError(f"{source}: changed while infergen was at work; run again")
+    return as_text(raw)
+
+
+def as_text(raw: bytes) -> str | None:
+    """The text that is merged line by line; None for what is none, or too large."""
     if len(raw) > MAX_MERGED_BYTES or b"\0" in raw:
         return None
     try:

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from builder.errors import TemplateSetError
 
+BASE = "base:"
+"""Before a template's name: the one that this set replaces."""
 CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 """Folders that tools leave where a set is worked on; no part of a set with layers."""
 

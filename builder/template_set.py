@@ -7,14 +7,15 @@ then it holds only what it adds or changes, and whatever is looked for is looked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 from builder import yamlfile
-from builder.errors import TemplateSetError
+from builder.errors import InfergenError, TemplateSetError
 from builder.extends import Extends, check_base, find_base
+from builder.migration import Migration, read_migrations
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 from builder.set_files import digest_of, files_below, walk_files
@@ -26,10 +27,14 @@ TEMPLATES = "template_files"
 HOOKS = "hooks"
 SCHEMA = "vars/schema.json"
 DEFAULT_VARIABLES = "vars/sample.yaml"
+SHIPPED = "default_set"
+"""The folder inside the wheel that the default set lies in."""
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
 
-_SETTINGS_KEYS = frozenset({"extends", "version", "supports", "variants"})
+_SETTINGS_KEYS = frozenset(
+    {"extends", "version", "supports", "variants", "essential", "migrations"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,10 @@ class TemplateSet:
     """A template set that was found to be complete.
 
     ``variants`` maps a variant's name to its layers; it is empty for a plain set. ``digest`` is the
-    sha256 over everything that decides what the set generates. ``entries`` and ``variants`` include
-    those of ``base``, the set that it extends; what is its own is found by ``root``.
+    sha256 over everything that decides what the set generates. ``essential`` are patterns of files
+    that an update brings back when the user deleted them, since no service runs without them.
+    ``entries``, ``variants`` and ``essential`` include those of ``base``, the set that it extends;
+    what is its own is found by ``root``. ``migrations`` are between its own versions alone.
     """
 
     root: Path
@@ -65,11 +72,18 @@ class TemplateSet:
     entries: tuple[MapEntry, ...]
     digest: str
     base: TemplateSet | None = None
+    essential: tuple[str, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+
+    @property
+    def lineage(self) -> tuple[TemplateSet, ...]:
+        """The set, the one that it extends, and so on: the nearest first."""
+        return (self, *(() if self.base is None else self.base.lineage))
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of the set, of the one that it extends, and so on: the nearest first."""
-        return (self.root, *(() if self.base is None else self.base.roots))
+        return tuple(each.root for each in self.lineage)
 
     @property
     def template_folders(self) -> tuple[Path, ...]:
@@ -102,10 +116,22 @@ class TemplateSet:
         return self.variants[variant]
 
 
+Report = Callable[[str, InfergenError], None]
+"""Told of each thing that is wrong, with its code in `infergen templates lint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A set without what is wrong with it, None if nothing is left; and the errors with codes."""
+
+    template_set: TemplateSet | None
+    errors: tuple[tuple[str, InfergenError], ...]
+
+
 def default_root() -> Path:
     """The set that ships with infergen: inside the wheel, or the root of a source checkout."""
     package = Path(__file__).resolve().parent
-    shipped = package / "default_set"
+    shipped = package / SHIPPED
     return shipped if shipped.is_dir() else package.parent
 
 
@@ -132,9 +158,29 @@ def open_template_set(
     is ``confined_to`` the folder that it was fetched into: it extends nothing else on this machine.
     ``extended_by`` are the sets on whose behalf this one is opened.
     """
+    return _open(root, path_map, _raise, confined_to, extended_by)
+
+
+def examine_template_set(root: Path) -> Examined:
+    """Read a set, but go on after what is wrong with it, so that all of it is told at once."""
+    errors: list[tuple[str, InfergenError]] = []
+    try:
+        found = _open(root, None, lambda code, error: errors.append((code, error)), None, ())
+    except InfergenError as error:
+        return Examined(None, (*errors, ("set", error)))
+    return Examined(found, tuple(errors))
+
+
+def _open(
+    root: Path,
+    path_map: Path | None,
+    report: Report,
+    confined_to: Path | None,
+    extended_by: tuple[Path, ...],
+) -> TemplateSet:
     if not root.is_dir():
         raise TemplateSetError(f"{root}: no such folder; --templates names a template set's folder")
-    settings = _read_settings(root) if (root / SETTINGS).is_file() else None
+    settings = _read_settings(root, report) if (root / SETTINGS).is_file() else None
     base = None
     if settings is not None and settings.extends is not None:
         base = _open_base(settings.extends, (*extended_by, root.resolve()), confined_to)
@@ -153,10 +199,24 @@ def open_template_set(
         entries=(),
         digest=_digest(root, map_file, base),
         base=base,
+        essential=() if base is None else base.essential,
     )
     if settings is not None:
-        template_set = replace(template_set, variants=_read_variants(settings, template_set))
-    return replace(template_set, entries=_read_path_map(map_file, template_set))
+        variants = _read_variants(settings, template_set, report)
+        template_set = replace(template_set, variants=variants)
+        try:
+            template_set = replace(
+                template_set,
+                essential=(*_read_essential(settings.document), *template_set.essential),
+                migrations=read_migrations(settings.document, settings.version),
+            )
+        except TemplateSetError as error:
+            report("set", error)
+    return replace(template_set, entries=_read_path_map(map_file, template_set, report))
+
+
+def _raise(_code: str, error: InfergenError) -> NoReturn:
+    raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +234,15 @@ def _open_base(extends: Extends, above: tuple[Path, ...], confined_to: Path | No
     return base
 
 
-def _read_settings(root: Path) -> _Settings:
+def _read_settings(root: Path, report: Report) -> _Settings:
     document = yamlfile.read_mapping(root / SETTINGS)
     settings = document.value
     for key in settings:
         if key not in _SETTINGS_KEYS:
             hint = did_you_mean(key, _SETTINGS_KEYS)
-            raise TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
+            report(
+                "set", TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
+            )
     extends = settings.get("extends")
     if extends is not None and not isinstance(extends, str):
         raise TemplateSetError(
@@ -195,7 +257,9 @@ def _read_settings(root: Path) -> _Settings:
     )
 
 
-def _read_variants(settings: _Settings, template_set: TemplateSet) -> dict[str, tuple[str, ...]]:
+def _read_variants(
+    settings: _Settings, template_set: TemplateSet, report: Report
+) -> dict[str, tuple[str, ...]]:
     """The variants of the set; one that extends another has that one's too."""
     document, base = settings.document, template_set.base
     variants = document.value.get("variants")
@@ -206,11 +270,22 @@ def _read_variants(settings: _Settings, template_set: TemplateSet) -> dict[str, 
             f"{document.where(('variants',))}: expected variants, such as"
             " `web-single: [common, web]`"
         )
-    own = {
-        variant: _read_layers(document, template_set.roots, variant, layers)
-        for variant, layers in variants.items()
-    }
-    return {**({} if base is None else base.variants), **own}
+    found = {} if base is None else dict(base.variants)
+    for variant, layers in variants.items():
+        try:
+            found[variant] = _read_layers(document, template_set.roots, variant, layers)
+        except InfergenError as error:
+            report("set", error)
+    return found
+
+
+def _read_essential(document: yamlfile.Document) -> tuple[str, ...]:
+    patterns = document.value.get("essential", [])
+    if not isinstance(patterns, list) or not all(isinstance(x, str) and x for x in patterns):
+        raise TemplateSetError(
+            f"{document.where(('essential',))}: expected patterns, such as [run.sh, src/*]"
+        )
+    return tuple(patterns)
 
 
 def _whole_number(
@@ -245,26 +320,43 @@ def _read_layers(
     return tuple(layers)
 
 
-def _read_path_map(map_file: Path | None, template_set: TemplateSet) -> tuple[MapEntry, ...]:
+def _read_path_map(
+    map_file: Path | None, template_set: TemplateSet, report: Report
+) -> tuple[MapEntry, ...]:
     """The set's own lines and those of the set that it extends, but for what it replaces."""
     own = template_set.template_folders[0]
     inherited = {entry.template: entry for entry in _inherited(template_set.base, own)}
     entries = dict(inherited)
+    named: set[str] = set(inherited)
     if map_file is not None:
         document = yamlfile.read_mapping(map_file)
+        named |= document.value.keys()
         for template, destination in document.value.items():
             if destination is None and template in inherited:
                 del entries[template]
-            else:
+                continue
+            try:
                 entries[template] = _read_entry(document, template_set, template, destination)
-    unmapped = [name for name in _template_names(own) if name not in {**inherited, **entries}]
+            except _DanglingEntryError as error:
+                report("dangling-entry", error)
+            except InfergenError as error:
+                report("path-map", error)
+    unmapped = [name for name in _template_names(own) if name not in named]
     if unmapped:
         listed = "\n".join(f"  {TEMPLATES}/{name}" for name in unmapped)
-        raise TemplateSetError(
-            f"{map_file or template_set.root / PATH_MAP}: no entry for\n{listed}\nMap each, delete"
-            f" it, or begin its file name with {PARTIAL_PREFIX!r} if it is only included by others."
+        report(
+            "unmapped-template",
+            TemplateSetError(
+                f"{map_file or template_set.root / PATH_MAP}: no entry for\n{listed}\nMap each,"
+                f" delete it, or begin its file name with {PARTIAL_PREFIX!r} if it is only included"
+                " by others."
+            ),
         )
     return tuple(entries.values())
+
+
+class _DanglingEntryError(TemplateSetError):
+    """An entry of the path map has no template."""
 
 
 def _read_entry(
@@ -288,7 +380,7 @@ def _read_entry(
     file = next((path for path in files if path.is_file()), None)
     if file is None:
         hint = did_you_mean(template, [name for f in folders for name in _template_names(f)])
-        raise TemplateSetError(f"{where}: no template {TEMPLATES}/{template}{hint}")
+        raise _DanglingEntryError(f"{where}: no template {TEMPLATES}/{template}{hint}")
     if not template_set.plain and "/" not in template:
         raise TemplateSetError(f"{where}: {template} lies in no layer; expected layer/{template}")
     return MapEntry(template, rest, where, file)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,13 +78,18 @@ def read_given(schema: Schema | None, file: Path | None, assignments: Sequence[s
     Raises YamlError for the file, UsageError for an assignment that has no ``=``.
     """
     document = Document("the command line", {}) if file is None else yamlfile.read_mapping(file)
-    values: dict[str, Any] = dict(document.value)
-    options: dict[KeyPath, str] = {}
+    return assign(schema, Given(dict(document.value), document, {}), assignments)
+
+
+def assign(schema: Schema | None, given: Given, assignments: Sequence[str]) -> Given:
+    """The same with ``--set`` laid over it. Raises UsageError as ``read_given`` does."""
+    values: dict[str, Any] = dict(given.values)
+    options = dict(given.options)
     for assignment in assignments:
         path, value = _read_assignment(schema, assignment)
         values = _assign(values, path, value, assignment)
         options[path] = f"--set {schemas.dotted(path)}"
-    return Given(values, document, options)
+    return replace(given, values=values, options=options)
 
 
 def _read_assignment(schema: Schema | None, assignment: str) -> tuple[KeyPath, Any]:
@@ -148,7 +153,8 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
             "measured": measured_to_json(facts.measured),
         },
     }
-    if (needed := _body_bytes(facts)) > USUAL_BODY_BYTES:
+    shapes = [tensor.shape for tensor in facts.inputs]
+    if (needed := _body_bytes(shapes, image=facts.image is not None)) > USUAL_BODY_BYTES:
         values["max_body_bytes"] = needed
     if facts.image is not None:
         image = facts.image
@@ -161,13 +167,29 @@ def from_facts(facts: ModelFacts) -> dict[str, Any]:
     return values
 
 
-def _body_bytes(facts: ModelFacts) -> int:
+def recorded_facts(recorded: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What ``from_facts`` said when these variables were made; None if they have no such facts."""
+    model = recorded.get("model")
+    if not isinstance(model, dict) or any(name not in recorded for name in DESCRIBED):
+        return None
+    names = (*DESCRIBED, "model_file_name", "model")
+    values = {name: recorded[name] for name in names if name in recorded}
+    shapes = [tensor["shape"] for tensor in model["inputs"]]
+    is_image = recorded.get("preprocess") == "image"
+    if (needed := _body_bytes(shapes, image=is_image)) > USUAL_BODY_BYTES:
+        values["max_body_bytes"] = needed
+    if is_image:
+        image = recorded["image"]
+        values["image"] = {name: image[name] for name in ("width", "height", "channels", "layout")}
+    return values
+
+
+def _body_bytes(shapes: Iterable[Sequence[Any] | None], *, image: bool) -> int:
     """How long a request with a few items may become as JSON, in whole MiB."""
-    if facts.image is not None:
+    if image:
         return 0
     numbers = sum(
-        math.prod(size for size in tensor.shape or () if isinstance(size, int))
-        for tensor in facts.inputs
+        math.prod(size for size in shape or () if isinstance(size, int)) for shape in shapes
     )
     bytes_needed = numbers * _BYTES_PER_NUMBER * _USUAL_ITEMS
     return min(-(-bytes_needed // _MIB) * _MIB, MOST_BODY_BYTES)
@@ -211,16 +233,15 @@ def _dimensions(structure: str) -> list[str] | None:
     return [part.strip() for part in match[1].split(",") if part.strip()]
 
 
-def complete(schema: Schema, given: Given, facts: ModelFacts | None) -> dict[str, Any]:
+def complete(schema: Schema, given: Given, said: Mapping[str, Any] | None) -> dict[str, Any]:
     """All variables, checked against the schema. Raises VariablesError.
 
-    With a model, what it really answered wins over a ``prediction_sample`` in the file.
+    With what a model ``said``, its real answer wins over a ``prediction_sample`` in the file.
     """
-    said = {} if facts is None else from_facts(facts)
-    values = schemas.overlay(schema, schemas.defaults(schema), said)
+    values = schemas.overlay(schema, schemas.defaults(schema), said or {})
     values = schemas.overlay(schema, values, given.values)
-    if facts is not None:
-        values["prediction_sample"] = facts.prediction.sample
+    if said is not None:
+        values["prediction_sample"] = said["prediction_sample"]
         values["model"] = said["model"]
         if "image" in said:
             values["image"] = {**values["image"], **said["image"]}
@@ -232,11 +253,16 @@ def complete(schema: Schema, given: Given, facts: ModelFacts | None) -> dict[str
 
 def _fill_names(values: dict[str, Any]) -> dict[str, Any]:
     """Names that are made from the service's own, where a set has them and the caller gave none."""
+    for variable in ("title", "namespace"):
+        if values.get(variable) == "":
+            values[variable] = made_from_name(variable, str(values["name"]))
+    return values
+
+
+def made_from_name(variable: str, name: str) -> str:
+    """The ``title`` or ``namespace`` that a service of this name has unless another is given."""
     from builder.render.quoting import dns_label  # noqa: PLC0415 - brings markupsafe
 
-    name = str(values["name"])
-    if values.get("title") == "":
-        values["title"] = re.sub(r"[_-]+", " ", name).strip().capitalize()
-    if values.get("namespace") == "":
-        values["namespace"] = dns_label(name)
-    return values
+    if variable == "namespace":
+        return dns_label(name)
+    return re.sub(r"[_-]+", " ", name).strip().capitalize()

@@ -19,6 +19,9 @@ from builder.nearest import nearest
 COMMANDS = {
     "new": "Generate a service from variables and an ONNX model.",
     "inspect": "Show what an ONNX model says of itself.",
+    "check": "Tell whether services are outdated, or were edited.",
+    "update": "Bring services forward, keeping what was edited.",
+    "templates": "Look at, check and test a template set.",
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli import interrupts, variables_help
+from builder.cli.hook_options import NO_HOOKS, TRUST, hook_policy
 from builder.errors import UsageError
 from builder.generate import Generated, Request, generate
 from builder.record import Record, read_record
@@ -51,8 +52,8 @@ CHANGES = 2
     " https://host/org/set.git@v1#sub/folder (a tag, a branch or a commit, and where in it; each"
     " may be left out); gh:org/set@v1 and cookiecutter's other abbreviations too.",
 )  # fmt: skip
-@click.option("--trust", is_flag=True, help="Let hooks of the set run: programs of its own.")
-@click.option("--no-hooks", is_flag=True, help="Do without the set's hooks.")
+@TRUST
+@NO_HOOKS
 @click.option(
     "--correspond_file_path", "path_map", type=_PATH, metavar="FILE",
     help="Path map to use instead of the set's own.",
@@ -97,8 +98,7 @@ def command(
         raise UsageError("--exit-code goes with --dry-run or --diff")
     if diff and as_json:
         raise UsageError("--diff prints a diff, --json a document; choose one")
-    if trust and no_hooks:
-        raise UsageError("--trust lets hooks run, --no-hooks does without them; choose one")
+    hooks = hook_policy(trust=trust, no_hooks=no_hooks)
     fetched = fetch(templates) if templates else Fetched(_usual_templates(classic=classic))
     if samples is not None and (dry_run or diff):
         raise UsageError(
@@ -109,7 +109,7 @@ def command(
         templates=fetched.folder,
         source=fetched.source,
         confined_to=fetched.confined_to,
-        hooks="run" if trust else "skip" if no_hooks else "refuse",
+        hooks=hooks,
         path_map=path_map,
         variables_file=variables_file,
         model=model,

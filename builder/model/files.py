@@ -21,15 +21,16 @@ _LONGEST_STEM = 200
 def find_file(name: str, *, beside: Path, where: str, option: str) -> Path:
     """The file that a variables file names: beside it, or in ``models/`` beside it.
 
-    Raises ModelError.
+    ``beside`` may be a service's own ``models/``, where it is to be then. Raises ModelError.
     """
-    for candidate in (beside / name, beside / FOLDER / name):
-        if candidate.is_file():
-            return candidate
-    raise ModelError(
-        f"{where}: no file {name} in {beside} or {beside / FOLDER}; put it there, or name it with"
-        f" {option} FILE"
-    )
+    inside = beside.name == FOLDER
+    folders = (beside,) if inside else (beside, beside / FOLDER)
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    looked = " or ".join(map(str, folders))
+    otherwise = "" if inside else f", or name it with {option} FILE"
+    raise ModelError(f"{where}: no file {name} in {looked}; put it there{otherwise}")
 
 
 def digest_and_size(path: Path, external_data: Sequence[str] = ()) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
-from builder.errors import RenderError
+from builder.errors import RefusedError, RenderError
 from builder.nearest import did_you_mean
 from builder.render import bounds
 from builder.render.filekind import file_kind
@@ -19,7 +19,7 @@ from builder.render.quoting import QUOTING, QuotingError, shown
 from builder.render.sandbox import (
     ConfinedLoader,
     PlainEnvironment,
-    RefusedError,
+    RefusalError,
     UndefinedNameError,
     UnquotedError,
 )
@@ -55,7 +55,9 @@ class Renderer:
         self._limits = limits or Limits()
 
     def render(self, template: str, variables: Mapping[str, Any], *, destination: str) -> bytes:
-        """The file's bytes. Raises RenderError with the template's file and line."""
+        """The file's bytes. Raises RenderError with the template's file and line: RefusedError if
+        the template wants it so.
+        """
         if isinstance(self._environment, PlainEnvironment):
             from builder.render import plain  # noqa: PLC0415 - brings ast
 
@@ -101,7 +103,8 @@ class Renderer:
             if isinstance(error, TemplateSyntaxError):
                 template, line = error.name or name, error.lineno
             place = _Place(self._at(template, line), self._line(template, line))
-            raise RenderError(self._explain(error, place, variables, destination)) from None
+            kind = RefusedError if isinstance(error, RefusalError) else RenderError
+            raise kind(self._explain(error, place, variables, destination)) from None
 
     def _rendered(self, template: Template, variables: Mapping[str, Any]) -> str:
         context = template.new_context(dict(variables))
@@ -139,7 +142,7 @@ class Renderer:
     ) -> str:
         at = place.at
         match error:
-            case RefusedError():
+            case RefusalError():
                 return str(error)
             case TemplateSyntaxError():
                 return f"{at}: {self._syntax(error)}"

@@ -31,16 +31,14 @@ from jinja2.utils import missing
 from builder.render import bounds
 from builder.render.compiled import FOLDER, CompiledTemplates
 from builder.render.quoting import HELPERS, QUOTING, Quoted
-
-BASE = "base:"
-"""Before a template's name: the one that this set replaces."""
+from builder.set_files import BASE
 
 
 class UnquotedError(Exception):
     """A value was printed that no quoting filter made."""
 
 
-class RefusedError(Exception):
+class RefusalError(Exception):
     """A template found that its variant cannot be made of this model; the message is for people."""
 
 
@@ -245,7 +243,7 @@ class LayeredEnvironment(ImmutableSandboxedEnvironment, BoundedEnvironment):
 
 def _refuse(reason: str) -> NoReturn:
     """``{{ refuse("…") }}`` ends the run; its author says why, and what to do."""
-    raise RefusedError(reason)
+    raise RefusalError(reason)
 
 
 def _only_quoted(value: Any) -> str:

@@ -99,7 +99,7 @@ def _compare_obsolete(
             continue
         found.removed.append(path)
         found.changes.append(Change(path, old, None))
-        if not _same_content(old, recorded[path]):
+        if not same_content(old, recorded[path]):
             found.edited.add(path)
 
 
@@ -114,12 +114,12 @@ def _compare_output(
     path = output.path
     old = tree.observe(path)
     if old is None:
-        found.edited.update(_in_the_way(tree, path))
+        found.edited.update(in_the_way(tree, path))
         found.add(found.created, output, None)
     elif isinstance(output, OutputFolder):
         if old.kind != "folder":
             found.removed.append(path)
-            if not _same_content(old, base):
+            if not same_content(old, base):
                 found.edited.add(path)
         found.add([], output, old)
     elif old.kind == "folder":
@@ -128,18 +128,18 @@ def _compare_output(
         found.add(found.replaced, output, old)
     else:
         if isinstance(output, OutputFile):
-            executable = _merged_executable(old, base, new)
+            executable = merged_executable(old, base, new)
             output = replace(output, mode=EXECUTABLE_MODE if executable else FILE_MODE)
             new = replace(new, executable=executable)
         if old == new:
             found.unchanged.append(path)
             return
         found.add(found.replaced, output, old)
-        if path not in RECORD_PATHS and not _same_content(old, new, base):
+        if path not in RECORD_PATHS and not same_content(old, new, base):
             found.edited.add(path)
 
 
-def _merged_executable(old: Entry, base: Entry | None, new: Entry) -> bool:
+def merged_executable(old: Entry, base: Entry | None, new: Entry) -> bool:
     """Whoever changed the bit, user or template set, has it their way; both can only agree.
 
     So a file system that knows no exec bits makes no file an edited one.
@@ -151,13 +151,14 @@ def _merged_executable(old: Entry, base: Entry | None, new: Entry) -> bool:
     return new.executable
 
 
-def _same_content(old: Entry, *others: Entry | None) -> bool:
+def same_content(old: Entry, *others: Entry | None) -> bool:
+    """Whether one of the others has the same content, whatever its exec bit."""
     return any(
         other is not None and (old.kind, old.value) == (other.kind, other.value) for other in others
     )
 
 
-def _in_the_way(tree: Tree, path: str) -> list[str]:
+def in_the_way(tree: Tree, path: str) -> list[str]:
     """The file, if any, where ``path`` needs a folder."""
     for ancestor in ancestors(path):
         entry = tree.observe(ancestor)

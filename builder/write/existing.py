@@ -36,7 +36,22 @@ def compare(output_dir: Path, name: str, outputs: Sequence[Output]) -> Compariso
                 raise WriteError(
                     f"{destination}: an update was cut short; run with --force, which undoes it"
                 )
-            return compare_tree(tree, outputs, _record_in(tree), recorded)
+            return compare_tree(tree, outputs, record_in(tree), recorded)
+
+
+@contextlib.contextmanager
+def look(destination: Path) -> Iterator[Tree]:
+    """An existing service, to look at; nothing is written, and nobody else writes meanwhile.
+
+    Raises WriteError if another run is at work, or if an update was cut short.
+    """
+    with written_to(destination), _locked_service(destination) as tree:
+        if is_cut_short(tree):
+            raise WriteError(
+                f"{destination}: an update was cut short; run `infergen update` on it, which undoes"
+                " or finishes it"
+            )
+        yield tree
 
 
 def apply_changes(destination: Path, changes: Sequence[Change]) -> Published:
@@ -88,7 +103,7 @@ def replace_service(
     """Bring an existing service to ``outputs``; see ``publish`` with force."""
     with _locked(open_folder(output, destination.name), destination) as tree:
         repair(tree)
-        found = compare_tree(tree, outputs, _record_in(tree), recorded)
+        found = compare_tree(tree, outputs, record_in(tree), recorded)
         if found.edited:
             raise EditedFilesError(str(destination), found.edited)
         update(tree, found.changes, recorded, hold)
@@ -132,6 +147,7 @@ def _open_if_occupied(output_dir: Path, destination: Path) -> int | None:
         close(output)
 
 
-def _record_in(tree: Tree) -> Record | None:
+def record_in(tree: Tree) -> Record | None:
+    """The record of the service that a tree is; None if it has none. Raises InfergenError."""
     raw = tree.read(RECORD_PATH)
     return None if raw is None else parse_record(raw, str(tree.label / RECORD_PATH))

@@ -1,0 +1,167 @@
+"""``infergen update``: bring services forward, and keep what somebody edited."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.cli import interrupts
+from builder.cli.hook_options import NO_HOOKS, TRUST, hook_policy
+from builder.cli.services import Outcome, Sets, check_folder, for_each
+from builder.errors import Interrupted, UsageError
+from builder.generate import generate
+from builder.record import RECORD_PATHS
+from builder.update import FileUpdate, UpdatePlan, apply_update, plan_update
+from builder.update.again import generate_again
+from builder.write.existing import look, recover
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("update")
+@click.argument("paths", type=_PATH, nargs=-1, required=True, metavar="PATH…")
+@click.option(
+    "--templates", metavar="SOURCE",
+    help="A template set of your own, as in `infergen new`; the one that a service says it was"
+    " fetched from, or the set that ships with infergen, by default.",
+)  # fmt: skip
+@TRUST
+@NO_HOOKS
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+    help="Set one variable, from now on (repeatable); dots reach into mappings.",
+)  # fmt: skip
+@click.option(
+    "--heal", multiple=True, metavar="FILE",
+    help="Make this file of the service as generated, whatever was done to it (repeatable).",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
+@click.option("--diff", is_flag=True, help="Only show what would change.")
+@click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
+@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+def command(
+    paths: tuple[Path, ...],
+    templates: str | None,
+    trust: bool,
+    no_hooks: bool,
+    assignments: tuple[str, ...],
+    heal: tuple[str, ...],
+    dry_run: bool,
+    diff: bool,
+    exit_code: bool,
+    as_json: bool,
+) -> int:
+    """Bring services to what their template set generates now, keeping what was edited.
+
+    A service follows the set, its own .infergen/vars.yaml, its model in models/, and --set. Files
+    that nobody edited follow; edits are joined with the set's changes line by line. Where they
+    contradict each other the lines are marked, and the exit code is 3.
+    """
+    look_only = dry_run or diff
+    if exit_code and not look_only:
+        raise UsageError("--exit-code goes with --dry-run or --diff")
+    if diff and as_json:
+        raise UsageError("--diff prints a diff, --json a document; choose one")
+    hooks = hook_policy(trust=trust, no_hooks=no_hooks)
+    sets = Sets(templates)
+
+    def update(path: Path) -> Outcome:
+        check_folder(path)
+        kept = _repair(path, look_only=look_only)
+        found = sets.of(path)
+        again = generate_again(path, found.template_set, assignments)
+        generated = generate(found.request(again.request, hooks))
+        plan = plan_update(path, generated, heal=heal, own_inputs=True)
+        interrupted = False
+        if not look_only:
+            interrupts.raise_lost()
+            interrupted = apply_update(plan).interrupted
+        document = _document(plan, again.carried, kept, dry_run=look_only)
+        if diff:
+            _print_diff(plan)
+        elif not as_json:
+            _print(plan, document)
+        if interrupted:
+            raise Interrupted(f"interrupted; {path} is complete, and nothing half-written is left")
+        if look_only:
+            return (2 if exit_code and plan.changes else 0), document
+        if plan.conflicts:
+            number = (
+                "1 conflict" if len(plan.conflicts) == 1 else f"{len(plan.conflicts)} conflicts"
+            )
+            click.echo(
+                f"infergen: {path}: {number} to be settled; `infergen check` lists what is left",
+                err=True,
+            )
+            return 3, document
+        return 0, document
+
+    return for_each(paths, update, as_json=as_json)
+
+
+def _repair(path: Path, *, look_only: bool) -> tuple[str, ...]:
+    """Undo or finish an update that was killed; a mere look refuses to judge such a service."""
+    if not look_only:
+        return recover(path)
+    with look(path):
+        return ()
+
+
+def _print_diff(plan: UpdatePlan) -> None:
+    from builder.diff import changes_diff  # noqa: PLC0415 - brings difflib
+
+    sys.stdout.writelines(changes_diff(plan.destination, plan.changes))
+
+
+def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
+    made, now = plan.record, plan.generated.template_set
+    title = "up to date"
+    if plan.changes:
+        before = f"{made.set_name} {made.set_version}"
+        after = f"{now.name} {now.version}"
+        title = after if before == after else f"{before} → {after}"
+        title = f"{'would be updated' if document['dry_run'] else 'updated'} ({title})"
+    click.echo(f"{plan.destination}: {title}")
+    for line in document["variables"]:
+        click.echo(f"  {line}")
+    for path in document["kept_beside"]:
+        click.echo(f"  {path} is what a former update, cut short, had set aside")
+    for file in _shown(plan):
+        word = "conflict" if file.conflict else file.action
+        moved = f" (from {file.origin})" if file.origin else ""
+        click.echo(f"  {word:9} {file.path}{moved}{f': {file.why}' if file.why else ''}")
+
+
+def _shown(plan: UpdatePlan) -> list[FileUpdate]:
+    return [f for f in plan.files if f.action != "unchanged" and f.path not in RECORD_PATHS]
+
+
+def _document(
+    plan: UpdatePlan, carried: tuple[str, ...], kept: tuple[str, ...], *, dry_run: bool
+) -> dict[str, Any]:
+    made, now = plan.record, plan.generated.template_set
+    return {
+        "path": str(plan.destination),
+        "dry_run": dry_run,
+        "changed": bool(plan.changes),
+        "from": {"name": made.set_name, "version": made.set_version, "digest": made.set_digest},
+        "set": {"name": now.name, "version": now.version, "digest": now.digest},
+        "variant": plan.generated.variant,
+        "variables": list(carried),
+        "kept_beside": list(kept),
+        "files": [_file(file) for file in plan.files],
+    }
+
+
+def _file(file: FileUpdate) -> dict[str, Any]:
+    origin = {"from": file.origin} if file.origin else {}
+    return {
+        "path": file.path,
+        "action": file.action,
+        "conflict": file.conflict,
+        "why": file.why,
+        **origin,
+    }
