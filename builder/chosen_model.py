@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,12 @@ class ChosenModel:
     labels: tuple[str, ...] | None
     label_file_name: str | None
     facts: ModelFacts | None
+    label_file: Path | None = None
+
+    def sources(self, variables: Mapping[str, Any]) -> tuple[Path, ...]:
+        """The files that were read, the model first, once the variables are complete."""
+        weights = (self.path.parent / name for name in variables["model"].get("external_data", ()))
+        return (self.path, *([self.label_file] if self.label_file else []), *weights)
 
 
 def choose_model(
@@ -41,26 +47,28 @@ def choose_model(
     *,
     model: Path | None,
     labels: Path | None,
-    beside: Path,
+    places: Sequence[Path],
+    in_fleet: bool,
     recorded: Mapping[str, Any],
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
-    Files that the variables name are looked for ``beside`` the variables file. ``recorded`` are the
-    variables that the service was last made with, empty for a new one. Raises ModelError or
-    VariablesError.
+    Files that the variables name are looked for in ``places``, in this order; ``in_fleet`` decides
+    what to advise if they are not there. ``recorded`` are the variables that the service was last
+    made with, empty for a new one. Raises ModelError or VariablesError.
     """
     if model is None:
         if schema is None or "model_file_name" not in schema.root.get("required", ()):
             return None
-        model = _named_file(given, "model_file_name", beside, "--model")
+        option = "--models DIR" if in_fleet else "--model FILE"
+        model = _named_file(given, "model_file_name", places, option)
         if model is None:
-            raise VariablesError(
-                [f"{given.document.source}: model_file_name is missing; give it, or --model FILE"]
-            )
+            remedy = "give it" if in_fleet else f"give it, or {option}"
+            raise VariablesError([f"{given.document.source}: model_file_name is missing; {remedy}"])
     new_labels = labels is not None
     if labels is None and schema is not None:
-        labels = _named_file(given, "label_file_name", beside, "--labels")
+        option = "--models DIR" if in_fleet else "--labels FILE"
+        labels = _named_file(given, "label_file_name", places, option)
     known_labels = None if labels is None else read_labels(labels)
     _check_stated_model(given, model)
     facts = None
@@ -76,6 +84,7 @@ def choose_model(
         labels=known_labels,
         label_file_name=None if known_labels is None else files.service_label_file(str(name)),
         facts=facts,
+        label_file=labels,
     )
 
 
@@ -108,11 +117,11 @@ def model_files(model: ChosenModel, variables: Mapping[str, Any]) -> tuple[Outpu
     return (*outputs, files.label_output(model.labels, file_name=model.label_file_name))
 
 
-def _named_file(given: Given, variable: str, beside: Path, option: str) -> Path | None:
+def _named_file(given: Given, variable: str, places: Sequence[Path], option: str) -> Path | None:
     name = given.values.get(variable)
     if not name:
         return None
-    return files.find_file(str(name), beside=beside, where=given.where((variable,)), option=option)
+    return files.find_file(str(name), places=places, where=given.where((variable,)), option=option)
 
 
 def _check_stated_model(given: Given, path: Path) -> None:

@@ -14,12 +14,13 @@ from builder import schema as schemas
 from builder import variables as vars_
 from builder.chosen_model import ChosenModel, choose_model, model_files
 from builder.errors import TemplateSetError, UsageError
-from builder.output import EXECUTABLE_MODE, Output, OutputFile
+from builder.model.files import beside
+from builder.opened_set import OpenedSet, open_set
+from builder.output import Output
 from builder.paths import check_name
-from builder.plan import make_plan
 from builder.record import Record, make_record, record_files
 from builder.schema import Schema
-from builder.template_set import TEMPLATES, TemplateSet, open_template_set
+from builder.template_set import TemplateSet
 from builder.variables import Given
 
 
@@ -37,6 +38,12 @@ class Request:
     assignments: tuple[str, ...] = ()
     previous: Record | None = None
     """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
+    defaults: tuple[Path, ...] = ()
+    """Files of variables that ``variables_file`` is laid over, the first lowest."""
+    places: tuple[Path, ...] = ()
+    """More folders to look in for the files that variables name."""
+    named_by: str | None = None
+    """Where a service of a fleet got its name from; None if it was given by --name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +55,21 @@ class Generated:
     variables: Mapping[str, Any]
     outputs: tuple[Output, ...]
     record: Record
+    sources: tuple[Path, ...] = ()
+    """What was read besides the set and the variables files: the model, its weights, its labels."""
 
 
-def generate(request: Request) -> Generated:
+def generate(request: Request, opened: OpenedSet | None = None) -> Generated:
     """Render and verify everything; nothing is written. Raises an InfergenError.
+
+    ``opened`` spares opening the request's set, for callers that generate many services of it.
 
     The same request gives the same bytes, but for a model that is run for its facts: what it took
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
     """
     check_name(request.name)
-    template_set = open_template_set(request.templates, request.path_map)
-    schema_file = template_set.schema_file
-    schema = None if schema_file is None else schemas.read_schema(schema_file)
+    opened = opened or open_set(request.templates, request.path_map)
+    template_set, schema = opened.template_set, opened.schema
     given = _read_given(request, template_set, schema)
     if schema is not None:
         vars_.check(schema, given)
@@ -69,13 +79,14 @@ def generate(request: Request) -> Generated:
         given,
         model=request.model,
         labels=request.labels,
-        beside=(request.variables_file or template_set.default_variables or Path()).parent,
+        places=_places(request, template_set),
+        in_fleet=request.named_by is not None,
         recorded={} if request.previous is None else request.previous.variables,
     )
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)
-    plan = make_plan(template_set, layers, attachments)
-    outputs = (*plan.copies, *_render(template_set, plan.renderings, variables))
+    plan = opened.plan(layers).with_files(attachments)
+    outputs = (*plan.copies, *opened.render(plan.renderings, variables))
     record = make_record(
         set_name=template_set.name,
         set_version=template_set.version,
@@ -85,7 +96,8 @@ def generate(request: Request) -> Generated:
         outputs=outputs,
     )
     outputs += record_files(record, outputs)
-    return Generated(template_set, variant, variables, outputs, record)
+    sources = () if model is None else model.sources(variables)
+    return Generated(template_set, variant, variables, outputs, record, sources)
 
 
 def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
@@ -97,14 +109,19 @@ def _read_given(request: Request, template_set: TemplateSet, schema: Schema | No
                 f"{template_set.root}: the set has no variables of its own; give --vars FILE or"
                 " --model FILE"
             )
-    given = vars_.read_given(schema, file, request.assignments)
+    given = vars_.read_given(schema, file, request.assignments, request.defaults)
     if not (template_set.plain and "name" in given.values):
-        given = given.with_option("name", request.name, "--name")
+        given = given.with_option("name", request.name, request.named_by or "--name")
     if request.variant is not None:
         if template_set.plain:
             raise UsageError(f"--variant {request.variant}: {template_set.name} has no variants")
         given = given.with_option("variant", request.variant, "--variant")
     return given
+
+
+def _places(request: Request, template_set: TemplateSet) -> tuple[Path, ...]:
+    file = request.variables_file or template_set.default_variables or Path()
+    return (*beside(file.parent), *request.places)
 
 
 def _choose_variant(
@@ -129,23 +146,3 @@ def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -
     if schema is not None:
         return vars_.complete(schema, given, facts)
     return {**({} if facts is None else vars_.from_facts(facts)), **given.values}
-
-
-def _render(
-    template_set: TemplateSet, renderings: Any, variables: Mapping[str, Any]
-) -> tuple[OutputFile, ...]:
-    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
-    from builder.render.verify import verify  # noqa: PLC0415
-
-    make_environment = plain_environment if template_set.plain else layered_environment
-    renderer = Renderer(make_environment(template_set.templates))
-    outputs = []
-    for rendering in renderings:
-        content = renderer.render(rendering.template, variables, destination=rendering.path)
-        if not template_set.plain and not content.strip():
-            continue
-        verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
-        mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
-        outputs.append(OutputFile(rendering.path, mode, content))
-    return tuple(outputs)

@@ -40,10 +40,33 @@ class Plan:
     renderings: tuple[Rendering, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SetPlan:
+    """What all services of the same layers have in common."""
+
+    plan: Plan
+    claims: Claims
+
+    def with_files(self, attachments: Sequence[OutputFile]) -> Plan:
+        """The plan of one service, with its files from outside the set, such as the model.
+
+        Raises UnsafePathError where one claims what another source does.
+        """
+        claims = self.claims.copy()
+        for attachment in attachments:
+            claims.claim(check_relative(attachment.path, what="model"), "the model")
+        return Plan((*self.plan.copies, *attachments), self.plan.renderings)
+
+
 def make_plan(
     template_set: TemplateSet, layers: Sequence[str], attachments: Sequence[OutputFile]
 ) -> Plan:
-    """Plan one service. ``attachments`` are files from outside the set, such as the model.
+    """Plan one service; see ``plan_set`` and ``SetPlan.with_files`` for what they raise."""
+    return plan_set(template_set, layers).with_files(attachments)
+
+
+def plan_set(template_set: TemplateSet, layers: Sequence[str]) -> SetPlan:
+    """Plan what comes from the set itself.
 
     Raises TemplateSetError or UnsafePathError where two sources claim one destination, or where a
     path leads out of the service or out of the set.
@@ -68,10 +91,7 @@ def make_plan(
                     copies.append(copy)
     for rendering in renderings:
         claims.claim(rendering.path, f"{TEMPLATES}/{rendering.template}")
-    for attachment in attachments:
-        claims.claim(check_relative(attachment.path, what="model"), "the model")
-        copies.append(attachment)
-    return Plan(tuple(copies), renderings)
+    return SetPlan(Plan(tuple(copies), renderings), claims)
 
 
 def _claim(claims: Claims, output: Output, source: str) -> None:

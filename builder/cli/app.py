@@ -19,6 +19,7 @@ from builder.nearest import nearest
 COMMANDS = {
     "new": "Generate a service from variables and an ONNX model.",
     "inspect": "Show what an ONNX model says of itself.",
+    "fleet": "Make many services from a folder of variables files.",
 }
 
 

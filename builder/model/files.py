@@ -18,18 +18,21 @@ _BLOCK = 1 << 20
 _LONGEST_STEM = 200
 
 
-def find_file(name: str, *, beside: Path, where: str, option: str) -> Path:
-    """The file that a variables file names: beside it, or in ``models/`` beside it.
+def find_file(name: str, *, places: Sequence[Path], where: str, option: str) -> Path:
+    """The file that a variables file names, in the first folder that has it.
 
     Raises ModelError.
     """
-    for candidate in (beside / name, beside / FOLDER / name):
-        if candidate.is_file():
-            return candidate
-    raise ModelError(
-        f"{where}: no file {name} in {beside} or {beside / FOLDER}; put it there, or name it with"
-        f" {option} FILE"
-    )
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    listed = ", ".join(map(str, places[:-1])) + f" or {places[-1]}"
+    raise ModelError(f"{where}: no file {name} in {listed}; put it there, or give {option}")
+
+
+def beside(folder: Path) -> tuple[Path, Path]:
+    """Where files that a variables file in this folder names may lie."""
+    return folder, folder / FOLDER
 
 
 def digest_and_size(path: Path, external_data: Sequence[str] = ()) -> tuple[str, int]:

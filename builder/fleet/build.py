@@ -1,0 +1,177 @@
+"""One service of a fleet: looked at, generated if need be, and written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builder.errors import EditedFilesError, InfergenError, Interrupted
+from builder.fleet.bring import Brought, bring, foresee
+from builder.fleet.facts import facts_of
+from builder.fleet.members import DEFAULTS, Fleet, Member
+from builder.fleet.memory import Memory, Remembered, digest_of
+from builder.fleet.outcome import Action, Outcome
+from builder.fleet.unchanged import (
+    edited_files,
+    generated_digest,
+    inputs_digest,
+    load_record,
+    look,
+    record_digest,
+    see,
+    see_again,
+)
+from builder.generate import Generated, Request, generate
+from builder.opened_set import OpenedSet
+from builder.paths import check_name
+from builder.record import Record, read_record
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is the same for all services of a run; ``check`` writes nothing."""
+
+    fleet: Fleet
+    opened: OpenedSet
+    output: Path
+    memory: Memory
+    check: bool
+    with_facts: bool
+
+
+def build(job: Job, member: Member) -> Outcome:
+    """Make or check one service. Whatever is wrong with it is in its outcome, and raises nothing.
+
+    Raises Interrupted alone.
+    """
+    try:
+        if member.wrong is not None:
+            raise InfergenError(member.wrong)
+        return _build(job, member)
+    except EditedFilesError as error:
+        return _outcome(job, member, "conflict", edited=error.edited, message=str(error))
+    except InfergenError as error:
+        message = _placed(job, member, str(error))
+    except OSError as error:
+        message = _placed(job, member, f"{error.filename or 'the system'}: {error.strerror}")
+    except MemoryError:
+        message = _placed(job, member, "out of memory")
+    except Exception as error:
+        if os.environ.get("INFERGEN_TRACEBACK"):
+            raise
+        what = f"a defect in infergen: {type(error).__name__}: {error}; please report it"
+        message = _placed(job, member, what)
+    return _outcome(job, member, "failed", message=message)
+
+
+def _build(job: Job, member: Member) -> Outcome:
+    destination = job.output / member.name
+    stands = record_digest(destination)
+    unchanged = _unchanged(job, member, destination, stands)
+    if unchanged is not None:
+        return unchanged
+    request = Request(
+        name=member.name,
+        templates=job.opened.template_set.root,
+        variables_file=job.fleet.variables_file(member),
+        previous=read_record(destination),
+        defaults=job.fleet.defaults(member),
+        places=job.fleet.places(member),
+        named_by=str(job.fleet.variables_file(member)),
+    )
+    generated = generate(request, job.opened)
+    if stands and stands == generated_digest(generated):
+        edited = edited_files(destination, generated.record)
+        _remember(job, member, generated, stands)
+        return _outcome(job, member, "unchanged", record=generated.record, edited=edited)
+    brought = (foresee if job.check else bring)(job.output, member.name, generated)
+    if brought.conflicts:
+        raise EditedFilesError(str(destination), brought.conflicts)
+    _remember(job, member, generated, record_digest(destination))
+    if brought.interrupted:
+        raise Interrupted("interrupted; every service that was begun is complete")
+    action: Action = "changed" if stands else "created"
+    return _outcome(job, member, action, record=generated.record, brought=brought)
+
+
+def _unchanged(job: Job, member: Member, destination: Path, stands: str) -> Outcome | None:
+    """The outcome of a service that nothing changed for since it was last seen; None if in doubt.
+
+    The model is not run, and of the service no more is read than its stamps leave open.
+    """
+    remembered = job.memory.recall(member.file)
+    if remembered is None or not stands or remembered.record != stands:
+        return None
+    sources = see_again(job.fleet, member, remembered.sources, job.memory.now)
+    if len(sources) < len(remembered.sources):
+        return None
+    inputs = inputs_digest(job.opened.template_set, job.fleet, member, sources)
+    if inputs != remembered.inputs:
+        return None
+    record = load_record(destination)
+    stamps, edited = look(destination, record, remembered, job.memory.now)
+    job.memory.keep(
+        member.file,
+        replace(remembered, sources=tuple(sources), stamps=stamps),
+    )
+    return _outcome(job, member, "unchanged", record=record, edited=edited)
+
+
+def _remember(job: Job, member: Member, generated: Generated, stands: str) -> None:
+    """Remember a service that was just generated, unless what it is made of is as new.
+
+    It gets no stamps, for its files are: the next run reads them once.
+    """
+    variables_files = (*job.fleet.defaults(member), job.fleet.variables_file(member))
+    sources = see(generated.sources, job.memory.now)
+    if sources is None or see(variables_files, job.memory.now) is None:
+        job.memory.forget(member.file)
+        return
+    inputs = inputs_digest(job.opened.template_set, job.fleet, member, sources)
+    text = digest_of(job.fleet.variables_file(member))
+    remembered = Remembered(text, member.name, inputs, stands, sources, stamps="")
+    job.memory.keep(member.file, remembered)
+
+
+def _outcome(
+    job: Job,
+    member: Member,
+    action: Action,
+    *,
+    record: Record | None = None,
+    brought: Brought | None = None,
+    edited: tuple[str, ...] = (),
+    message: str | None = None,
+) -> Outcome:
+    brought = brought or Brought()
+    facts = None
+    if job.with_facts:
+        record = record or _recorded(job.output / member.name)
+        facts = None if record is None else facts_of(record)
+    return Outcome(
+        member.file,
+        member.name,
+        action,
+        brought.created,
+        brought.replaced,
+        brought.removed,
+        edited,
+        message,
+        facts,
+    )
+
+
+def _recorded(destination: Path) -> Record | None:
+    """The record of a service that something is wrong with, if that can be read."""
+    try:
+        check_name(destination.name)
+        return read_record(destination)
+    except InfergenError:
+        return None
+
+
+def _placed(job: Job, member: Member, message: str) -> str:
+    """The message, which begins with a file if it did not name one."""
+    file = str(job.fleet.variables_file(member))
+    return message if file in message or DEFAULTS in message else f"{file}: {message}"

@@ -1,0 +1,79 @@
+"""A template set with all that is made of it once, for however many services.
+
+One service needs each part once, so nothing is made before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.output import EXECUTABLE_MODE, OutputFile
+from builder.plan import Rendering, SetPlan, plan_set
+from builder.schema import Schema, read_schema
+from builder.template_set import TEMPLATES, TemplateSet, open_template_set
+
+if TYPE_CHECKING:
+    from builder.render.renderer import Renderer
+
+
+class OpenedSet:
+    """A set whose schema is read, and whose templates are compiled when they are first rendered.
+
+    Not for threads: rendering is bounded by an alarm, which is the main thread's.
+    """
+
+    def __init__(self, template_set: TemplateSet, schema: Schema | None) -> None:
+        self.template_set = template_set
+        self.schema = schema
+        self._plans: dict[tuple[str, ...], SetPlan] = {}
+
+    def prepare(self) -> None:
+        """Load what rendering needs, so that processes forked from this one have it."""
+        _ = self._renderer
+
+    def plan(self, layers: Sequence[str]) -> SetPlan:
+        """What services of these layers have in common. Raises as ``plan_set`` does."""
+        key = tuple(layers)
+        if key not in self._plans:
+            self._plans[key] = plan_set(self.template_set, layers)
+        return self._plans[key]
+
+    def render(
+        self, renderings: Sequence[Rendering], variables: Mapping[str, Any]
+    ) -> tuple[OutputFile, ...]:
+        """The verified files of one service; what renders to nothing is left out.
+
+        Raises RenderError with the template's file and line.
+        """
+        from builder.render.verify import verify  # noqa: PLC0415 - not needed to look at a set
+
+        plain = self.template_set.plain
+        outputs = []
+        for rendering in renderings:
+            content = self._renderer.render(
+                rendering.template, variables, destination=rendering.path
+            )
+            if not plain and not content.strip():
+                continue
+            verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
+            mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
+            outputs.append(OutputFile(rendering.path, mode, content))
+        return tuple(outputs)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
+        from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
+
+        make = plain_environment if self.template_set.plain else layered_environment
+        return Renderer(make(self.template_set.templates))
+
+
+def open_set(root: Path, path_map: Path | None = None) -> OpenedSet:
+    """Open the set in a folder. Raises TemplateSetError or YamlError."""
+    template_set = open_template_set(root, path_map)
+    schema_file = template_set.schema_file
+    return OpenedSet(template_set, None if schema_file is None else read_schema(schema_file))
