@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,9 @@ from builder.variables import Given
 
 if TYPE_CHECKING:
     from builder.model.facts import ModelFacts
-    from builder.model.request import ImageSettings
+    from builder.model.request import ImageSettings, Request
+
+    Inspect = Callable[[Request], ModelFacts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,14 @@ def choose_model(
     places: Sequence[Path],
     in_fleet: bool,
     recorded: Mapping[str, Any],
+    inspect: Inspect | None,
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
     Files that the variables name are looked for in ``places``, in this order; ``in_fleet`` decides
     what to advise if they are not there. ``recorded`` are the variables that the service was last
-    made with, empty for a new one. Raises ModelError or VariablesError.
+    made with, empty for a new one. ``inspect`` is asked about the model, None asks itself. Raises
+    ModelError or VariablesError.
     """
     if model is None:
         if schema is None or "model_file_name" not in schema.root.get("required", ()):
@@ -73,7 +77,7 @@ def choose_model(
     _check_stated_model(given, model)
     facts = None
     if new_labels or not vars_.facts_complete(given):
-        facts = keep_figures(_inspect(model, known_labels, given, schema), recorded)
+        facts = keep_figures(_inspect(model, known_labels, given, schema, inspect), recorded)
         vars_.compare_with_model(given, facts)
         known_labels = facts.labels
     else:
@@ -150,7 +154,11 @@ def _check_label_count(given: Given, labels: tuple[str, ...] | None) -> None:
 
 
 def _inspect(
-    path: Path, labels: tuple[str, ...] | None, given: Given, schema: Schema | None
+    path: Path,
+    labels: tuple[str, ...] | None,
+    given: Given,
+    schema: Schema | None,
+    inspect: Inspect | None,
 ) -> ModelFacts:
     from builder.model.inspect import inspect_model  # noqa: PLC0415 - only if need be
     from builder.model.request import Request  # noqa: PLC0415
@@ -158,7 +166,7 @@ def _inspect(
     values = given.values
     if schema is not None:
         values = schemas.overlay(schema, schemas.defaults(schema), values)
-    return inspect_model(
+    return (inspect or inspect_model)(
         Request(
             model=path,
             data_sample=values.get("data_sample"),

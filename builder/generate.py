@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
 from builder import variables as vars_
@@ -22,6 +22,9 @@ from builder.record import Record, make_record, record_files
 from builder.schema import Schema
 from builder.template_set import TemplateSet
 from builder.variables import Given
+
+if TYPE_CHECKING:
+    from builder.chosen_model import Inspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,13 @@ class Generated:
     """What was read besides the set and the variables files: the model, its weights, its labels."""
 
 
-def generate(request: Request, opened: OpenedSet | None = None) -> Generated:
+def generate(
+    request: Request, opened: OpenedSet | None = None, inspect: Inspect | None = None
+) -> Generated:
     """Render and verify everything; nothing is written. Raises an InfergenError.
 
-    ``opened`` spares opening the request's set, for callers that generate many services of it.
+    ``opened`` spares opening the request's set, and ``inspect`` running a model that is known, for
+    callers that generate many services.
 
     The same request gives the same bytes, but for a model that is run for its facts: what it took
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
@@ -82,6 +88,7 @@ def generate(request: Request, opened: OpenedSet | None = None) -> Generated:
         places=_places(request, template_set),
         in_fleet=request.named_by is not None,
         recorded={} if request.previous is None else request.previous.variables,
+        inspect=inspect,
     )
     variables = _variables(given, schema, model)
     attachments = () if model is None else model_files(model, variables)

@@ -77,6 +77,7 @@ def command(
     for are left alone, and their models are not run.
     """
     from builder.fleet.build import Job  # noqa: PLC0415 - once the usage is right
+    from builder.fleet.inspection import Inspection  # noqa: PLC0415
     from builder.fleet.members import find_members, select  # noqa: PLC0415
     from builder.fleet.memory import Memory  # noqa: PLC0415
     from builder.fleet.report import Report, sorted_outcomes  # noqa: PLC0415
@@ -89,7 +90,7 @@ def command(
     members = select(fleet.members, only)
     opened = open_set(templates or default_root())
     with_facts = as_json or bool(reports)
-    job = Job(fleet, opened, output, memory, check, with_facts)
+    job = Job(fleet, opened, output, memory, Inspection(memory), check, with_facts)
     progress = _progress(len(members), quiet=as_json, check=check)
     outcomes = []
     with progress as show:
@@ -215,6 +216,8 @@ def _tell_what_is_wrong(report: Report) -> None:
     for outcome in report.outcomes:
         if outcome.message is not None:
             same[outcome.message].append(outcome.name)
+    if report.aggregate is not None and report.aggregate.message is not None:
+        click.echo(f"infergen: error: {report.aggregate.message}", err=True)
     for message, names in same.items():
         many = f" (so for {len(names)} services)" if len(names) > 1 else ""
         click.echo(f"infergen: error: {message}{many}", err=True)
@@ -222,11 +225,11 @@ def _tell_what_is_wrong(report: Report) -> None:
 
 def _exit_code(report: Report) -> int:
     counts = report.counts
-    if counts["failed"] or report.not_tried:
+    joined = "unchanged" if report.aggregate is None else report.aggregate.action
+    if counts["failed"] or report.not_tried or joined == "failed":
         return 1
     if counts["conflict"]:
         return CONFLICTS
-    joined = report.aggregate is not None and report.aggregate.action != "unchanged"
-    if report.check and (counts["created"] or counts["changed"] or joined):
+    if report.check and (counts["created"] or counts["changed"] or joined != "unchanged"):
         return CHANGES
     return 0

@@ -6,8 +6,9 @@ and only a file that begins so is ever replaced.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from builder.errors import InfergenError, WriteError
 from builder.fleet import compose, kustomization
 from builder.fleet.files import write_whole
 from builder.fleet.members import Fleet, Member
+from builder.fleet.outcome import Action
 from builder.fleet.report import Aggregate
 from builder.fleet.service import Service
 from builder.record import read_record
@@ -26,101 +28,96 @@ from builder.schema import Schema
 from builder.yamlfile import read_mapping
 
 Kind = Literal["compose", "kustomize"]
-MARK = "# Written by `infergen fleet --aggregate`"
+MARK = "# Written by `infergen fleet --aggregate"
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: Path
-    text: str
+_REMARKS: Mapping[Kind, str] = {
+    "compose": "changes go into an override file",
+    "kustomize": "changes go into another kustomization",
+}
 
 
 def aggregate(
-    kind: Kind, fleet: Fleet, members: Sequence[Member], output: Path, schema: Schema | None,
-    *, check: bool,
-) -> Aggregate:  # fmt: skip
+    kind: Kind, fleet: Fleet, output: Path, schema: Schema | None, *, check: bool
+) -> Aggregate:
     """Write the file over those services that stand in ``output``; with ``check``, only compare.
 
-    Raises InfergenError if they cannot be joined, or if a file of somebody else is in the way.
+    What keeps them from being joined, such as somebody else's file in its place, is told in what is
+    returned.
     """
     notes: list[str] = []
-    services = [
-        service
-        for member in fleet.members
-        if (service := _service(fleet, member, output, schema)) is not None
+    main = output / (compose.FILE if kind == "compose" else kustomization.FILE)
+    try:
+        found = (_service(fleet, member, output, schema) for member in fleet.members)
+        services = [service for service in found if service is not None]
+        join = compose.join if kind == "compose" else kustomization.join
+        files = {
+            output / path: f"{MARK} {kind}`: {_REMARKS[kind]}\n---\n{_dump(document)}"
+            for path, document in join(services, notes).items()
+        }
+        action = _bring(output, main, files, check=check)
+    except InfergenError as error:
+        return Aggregate(str(main), "failed", tuple(notes), str(error))
+    return Aggregate(str(main), action, tuple(notes))
+
+
+def _bring(output: Path, main: Path, files: Mapping[Path, str], *, check: bool) -> Action:
+    standing = {path: _read(path) for path in files}
+    unused = [
+        path
+        for path in sorted(output.glob(kustomization.SHARED.format("*")))
+        if main.name == kustomization.FILE and path not in files and _is_ours(path)
     ]
-    documents: Mapping[str, Any]
-    if kind == "compose":
-        documents = {compose.FILE: compose.join(services, notes)}
-        remark = "changes belong into docker-compose.override.yml"
-    else:
-        documents = kustomization.join(services, notes)
-        remark = "changes belong into a kustomization that has this one as a resource"
-    main = next(iter(documents))
-    head = f"{MARK} {kind}; {remark}.\n---\n"
-    files = [_File(output / path, head + _dump(document)) for path, document in documents.items()]
-    unused = _unused(output, kind, set(documents))
-    existed = (output / main).exists()
-    standing = [_read(file.path) for file in files]
-    changed = bool(unused) or standing != [file.text for file in files]
-    if changed and not check:
-        for file in files:
-            file.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file.path, file.text)
+    if standing == files and not unused:
+        return "unchanged"
+    if not check:
+        # The one over all comes last, when all that it refers to is there.
+        for path, text in reversed(list(files.items())):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text)
         for path in unused:
             path.unlink()
-    action: Literal["created", "changed", "unchanged"] = "unchanged"
-    if changed:
-        action = "changed" if existed else "created"
-    return Aggregate(str(output / main), action, tuple(notes))
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+    return "created" if standing[main] is None else "changed"
 
 
 def _service(fleet: Fleet, member: Member, output: Path, schema: Schema | None) -> Service | None:
     folder = output / member.name
     try:
         record = None if member.wrong else read_record(folder)
+        if record is None:
+            return None
+        given = read_mapping(fleet.variables_file(member))
+        shared = lay_over(schema, fleet.defaults(member), given)
     except InfergenError:
-        record = None
-    if record is None:
+        # What is wrong with it was told when it was to be made.
         return None
-    given = read_mapping(fleet.variables_file(member))
-    own = "port" in given.value
-    shared = lay_over(schema, fleet.defaults(member), given).value
     return Service(
         name=member.name,
         folder=folder,
         app=dns_label(member.name),
         namespace=str(record.variables.get("namespace") or dns_label(member.name)),
-        rank=0 if own else 1 if "port" in shared else 2,
+        rank=0 if "port" in given.value else 1 if "port" in shared.value else 2,
     )
 
 
 def _read(path: Path) -> str | None:
     """What stands at a path, if infergen wrote it. Raises WriteError if somebody else did."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if not text.startswith(MARK):
+    if not _is_ours(path):
         raise WriteError(
             f"{path} was not written by infergen, and is not replaced; move it elsewhere"
         )
-    return text
+    return path.read_text("utf-8")
 
 
-def _unused(output: Path, kind: Kind, wanted: set[str]) -> list[Path]:
-    """Files of former runs that are no longer part of it."""
-    if kind == "compose":
-        return []
-    paths = sorted(output.glob(kustomization.SHARED.format("*")))
-    return [
-        path
-        for path in paths
-        if path.relative_to(output).as_posix() not in wanted
-        and path.read_text("utf-8").startswith(MARK)
-    ]
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.read_text("utf-8").startswith(MARK)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 class _Dumper(yaml.SafeDumper):

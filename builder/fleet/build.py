@@ -9,6 +9,7 @@ from pathlib import Path
 from builder.errors import EditedFilesError, InfergenError, Interrupted
 from builder.fleet.bring import Brought, bring, foresee
 from builder.fleet.facts import facts_of
+from builder.fleet.inspection import Inspection
 from builder.fleet.members import DEFAULTS, Fleet, Member
 from builder.fleet.memory import Memory, Remembered, digest_of
 from builder.fleet.outcome import Action, Outcome
@@ -36,6 +37,7 @@ class Job:
     opened: OpenedSet
     output: Path
     memory: Memory
+    inspect: Inspection
     check: bool
     with_facts: bool
 
@@ -80,7 +82,7 @@ def _build(job: Job, member: Member) -> Outcome:
         places=job.fleet.places(member),
         named_by=str(job.fleet.variables_file(member)),
     )
-    generated = generate(request, job.opened)
+    generated = generate(request, job.opened, job.inspect)
     if stands and stands == generated_digest(generated):
         edited = edited_files(destination, generated.record)
         _remember(job, member, generated, stands)

@@ -26,7 +26,7 @@ _PORT = re.compile(
 
 
 def join(services: Sequence[Service], notes: list[str]) -> dict[str, Any]:
-    """One compose document. Raises InfergenError for what cannot be joined, with its place."""
+    """The compose document by its path. Raises InfergenError for what cannot be joined."""
     found = [service for service in services if (service.folder / FILE).is_file()]
     refuse_same(found, by_namespace=False)
     notes += [f"{s.folder}: no {FILE}, so it is left out" for s in services if s not in found]
@@ -38,7 +38,7 @@ def join(services: Sequence[Service], notes: list[str]) -> dict[str, Any]:
         joined["volumes"] |= part.volumes()
         if len(part.names) > 1:
             joined["networks"][part.service.app] = {}
-    return {key: value for key, value in joined.items() if value or key == "services"}
+    return {FILE: {key: value for key, value in joined.items() if value or key == "services"}}
 
 
 def _choose_ports(parts: Mapping[Service, _Part], notes: list[str]) -> dict[tuple[str, int], int]:

@@ -85,18 +85,32 @@ class Memory:
     def keep(self, file: str, remembered: Remembered) -> None:
         """Remember a service. What cannot be written is not remembered."""
         if self._writable and self.recall(file) != remembered:
-            part = self._folder / f"part-{os.getpid()}"
-            with contextlib.suppress(OSError):
-                part.write_bytes(json.dumps(asdict(remembered)).encode())
-                part.replace(self._file(file))
+            self._write(self._file(file).name, asdict(remembered))
 
     def forget(self, file: str) -> None:
         if self._writable:
             with contextlib.suppress(OSError):
                 self._file(file).unlink(missing_ok=True)
 
+    def recall_facts(self, key: str) -> Any:
+        """What was kept as the facts of a model; None if nothing is."""
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            if self._readable:
+                return json.loads((self._folder / f"model-{key}").read_bytes())
+        return None
+
+    def keep_facts(self, key: str, facts: Any) -> None:
+        self._write(f"model-{key}", facts)
+
+    def _write(self, name: str, document: Any) -> None:
+        if self._writable:
+            part = self._folder / f"part-{os.getpid()}"
+            with contextlib.suppress(OSError):
+                part.write_bytes(json.dumps(document).encode())
+                part.replace(self._folder / name)
+
     def _file(self, file: str) -> Path:
-        return self._folder / hashlib.sha256(os.fsencode(file)).hexdigest()[:40]
+        return self._folder / f"service-{hashlib.sha256(os.fsencode(file)).hexdigest()[:40]}"
 
 
 def digest_of(path: Path) -> str:

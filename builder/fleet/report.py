@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from builder.fleet.outcome import Action, Outcome
 from builder.template_set import TemplateSet
 
-ACTIONS: tuple[Action, ...] = get_args(Action)
+ACTIONS: tuple[Action, ...] = ("created", "changed", "unchanged", "conflict", "failed")
 _NOT_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """Characters that XML 1.0 has no way to write."""
 _LINE = re.compile(r":(\d+): ")
@@ -23,11 +23,12 @@ _LINE = re.compile(r":(\d+): ")
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """The file over all services: ``action`` is what became of it, ``notes`` tell what it left
-    out or decided."""
+    out or decided, ``message`` what is wrong."""
 
     path: str
     action: Action
     notes: tuple[str, ...] = ()
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,14 @@ class Report:
     @property
     def counts(self) -> dict[Action, int]:
         """How many services each action befell."""
-        counted: Counter[Action] = Counter(outcome.action for outcome in self.outcomes)
+        counted = Counter(outcome.action for outcome in self.outcomes)
         return {action: counted[action] for action in ACTIONS}
 
 
 def to_json(report: Report) -> str:
     """One JSON document."""
     template_set = report.template_set
-    document = {
+    document: dict[str, Any] = {
         "folder": str(report.folder),
         "output": str(report.output),
         "check": report.check,
@@ -65,7 +66,8 @@ def to_json(report: Report) -> str:
             "version": template_set.version,
             "digest": template_set.digest,
         },
-        "counts": {**report.counts, "not_tried": report.not_tried},
+        "counts": {str(action): number for action, number in report.counts.items()}
+        | {"not_tried": report.not_tried},
         "services": [_service(report, outcome) for outcome in report.outcomes],
         "left_over": list(report.left_over),
         "aggregate": None if report.aggregate is None else asdict(report.aggregate),

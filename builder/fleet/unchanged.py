@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-from builder import __version__
 from builder.fleet.members import Fleet, Member
 from builder.fleet.memory import Remembered, Source, digest_of
+from builder.fleet.programs import programs
 from builder.fleet.stamps import stamp, stamp_all
 from builder.generate import Generated
 from builder.model.files import beside
@@ -51,7 +49,7 @@ def inputs_digest(
     files = [*fleet.defaults(member), fleet.variables_file(member)]
     decides = {
         "format": _FORMAT,
-        "programs": _programs(),
+        "programs": programs(),
         "set": [template_set.name, template_set.version, template_set.digest],
         "name": member.name,
         "variables": [digest_of(file) for file in files],
@@ -134,9 +132,3 @@ def _is_first(path: Path, places: Sequence[Path]) -> bool:
     """Whether this is the file that would be found, if it is one that is looked for by name."""
     absolute = [place.absolute() / path.name for place in places]
     return path not in absolute or next(filter(Path.is_file, absolute), None) == path
-
-
-@cache
-def _programs() -> list[str]:
-    """What decides, besides the inputs: infergen, and those that it asks about a model."""
-    return [__version__, *map(version, ("jinja2", "onnx", "onnxruntime"))]
