@@ -45,7 +45,7 @@ def cli(tmp_path: Path) -> Cli:
         classic: bool = False,
         stdin: str | None = None,
     ) -> Completed:
-        program = [sys.executable, "-m", "builder"] if classic else [_infergen()]
+        program = [sys.executable, "-m", "builder"] if classic else [infergen()]
         completed = subprocess.run(
             [*program, *map(str, arguments)],
             cwd=cwd or tmp_path,
@@ -62,7 +62,7 @@ def cli(tmp_path: Path) -> Cli:
     return run
 
 
-def _infergen() -> str:
+def infergen() -> str:
     return str(Path(sys.executable).parent / "infergen")
 
 

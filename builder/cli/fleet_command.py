@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from builder.cli import interrupts
-from builder.errors import UsageError
+from builder.errors import Interrupted, UsageError
 from builder.template_set import default_root
 
 if TYPE_CHECKING:
@@ -91,13 +91,16 @@ def command(
     opened = open_set(templates or default_root())
     with_facts = as_json or bool(reports)
     job = Job(fleet, opened, output, memory, Inspection(memory), check, with_facts)
-    progress = _progress(len(members), quiet=as_json, check=check)
     outcomes = []
-    with progress as show:
-        for outcome in run(job, members, jobs=jobs or usual_jobs(), fail_fast=fail_fast):
-            interrupts.raise_lost()
-            show(outcome)
-            outcomes.append(outcome)
+    try:
+        with _progress(len(members), quiet=as_json, check=check) as show:
+            for outcome in run(job, members, jobs=jobs or usual_jobs(), fail_fast=fail_fast):
+                outcomes.append(outcome)
+                show(outcome)
+                interrupts.raise_lost()
+    except Interrupted:
+        click.echo(f"{len(outcomes)} of {len(members)} services done; run again to go on", err=True)
+        raise
     joined = None
     if kind is not None:
         from builder.fleet.aggregate import aggregate  # noqa: PLC0415 - not every run joins

@@ -202,7 +202,7 @@ class _Part:
             raise self._cannot(path, f"the path {text}")
         if text.startswith("/") or "://" in text:
             return text
-        rest = text.removeprefix("./").removeprefix(".")
+        rest = "" if text == "." else text.removeprefix("./")
         return f"./{self.service.folder.name}" + (f"/{rest}" if rest else "")
 
     def _cannot(self, path: tuple[str | int, ...], what: str) -> InfergenError:
