@@ -91,6 +91,7 @@ def _row(report: Report, outcome: Outcome, page: Path) -> dict[str, Any]:
         "state": states[outcome.action],
         "message": outcome.message or "",
         "edited": outcome.edited,
+        "drift_known": outcome.action != "failed",
         "links": [
             {"label": label, "address": f"{folder}/{quote(path)}"}
             for label, path in _LINKED
