@@ -16,6 +16,7 @@ from builder.schema import Schema, read_schema
 from builder.template_set import TEMPLATES, TemplateSet, open_template_set
 
 if TYPE_CHECKING:
+    from builder.render.memo import Memo
     from builder.render.renderer import Renderer
 
 
@@ -29,10 +30,16 @@ class OpenedSet:
         self.template_set = template_set
         self.schema = schema
         self._plans: dict[tuple[str, ...], SetPlan] = {}
+        self._memo: Memo[OutputFile | None] | None = None
 
-    def prepare(self) -> None:
-        """Load what rendering needs, so that processes forked from this one have it."""
-        _ = self._renderer
+    def prepare_for_many(self) -> None:
+        """Make ready for many services: load what rendering needs, so that processes forked from
+        this one have it, and remember what templates render to."""
+        from builder.render.memo import Memo  # noqa: PLC0415 - one service has no use for it
+
+        if not self.template_set.plain:
+            # A classic template may change what it is given, and so the next one's variables.
+            self._memo = Memo(self._renderer.environment)
 
     def plan(self, layers: Sequence[str]) -> SetPlan:
         """What services of these layers have in common. Raises as ``plan_set`` does."""
@@ -48,20 +55,41 @@ class OpenedSet:
 
         Raises RenderError with the template's file and line.
         """
+        if self._memo is None:
+            outputs = [self._render(rendering, variables) for rendering in renderings]
+        else:
+            outputs = self._render_or_recall(renderings, variables, self._memo)
+        return tuple(output for output in outputs if output is not None)
+
+    def _render_or_recall(
+        self,
+        renderings: Sequence[Rendering],
+        variables: Mapping[str, Any],
+        memo: Memo[OutputFile | None],
+    ) -> list[OutputFile | None]:
+        from builder.render.memo import Fingerprints  # noqa: PLC0415
+
+        service = Fingerprints(variables)
+        outputs: list[OutputFile | None] = []
+        for rendering in renderings:
+            known = memo.recall(rendering.template, service)
+            if known is None:
+                memo.begin()
+                known = (self._render(rendering, variables),)
+                memo.keep(rendering.template, service, *known)
+            outputs += known
+        return outputs
+
+    def _render(self, rendering: Rendering, variables: Mapping[str, Any]) -> OutputFile | None:
         from builder.render.verify import verify  # noqa: PLC0415 - not needed to look at a set
 
-        plain = self.template_set.plain
-        outputs = []
-        for rendering in renderings:
-            content = self._renderer.render(
-                rendering.template, variables, destination=rendering.path
-            )
-            if not plain and not content.strip():
-                continue
-            verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
-            mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
-            outputs.append(OutputFile(rendering.path, mode, content))
-        return tuple(outputs)
+        template = rendering.template
+        content = self._renderer.render(template, variables, destination=rendering.path)
+        if not self.template_set.plain and not content.strip():
+            return None
+        verify(rendering.path, content, template=f"{TEMPLATES}/{template}")
+        mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
+        return OutputFile(rendering.path, mode, content)
 
     @cached_property
     def _renderer(self) -> Renderer:

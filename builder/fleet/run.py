@@ -19,7 +19,7 @@ def run(job: Job, members: Sequence[Member], *, jobs: int, fail_fast: bool) -> I
     """The outcome of each member, as they are done. Raises Interrupted alone."""
     if not job.check:
         job.memory.begin()
-    job.opened.prepare()
+    job.opened.prepare_for_many()
     yield from run_all(
         partial(build, job),
         members,

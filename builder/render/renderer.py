@@ -41,13 +41,13 @@ class Renderer:
     def __init__(self, environment: SandboxedEnvironment, *, limits: Limits | None = None) -> None:
         if not isinstance(environment.loader, ConfinedLoader):
             raise TypeError("the environment is to come from builder.render.sandbox")
-        self._environment = environment
+        self.environment = environment
         self._loader = environment.loader
         self._limits = limits or Limits()
 
     def render(self, template: str, variables: Mapping[str, Any], *, destination: str) -> bytes:
         """The file's bytes. Raises RenderError with the template's file and line."""
-        if isinstance(self._environment, PlainEnvironment):
+        if isinstance(self.environment, PlainEnvironment):
             from builder.render import plain  # noqa: PLC0415 - brings ast
 
             # A classic template may change lists and maps; what it does is to end with it.
@@ -73,7 +73,7 @@ class Renderer:
     def _text(self, name: str, variables: Mapping[str, Any], destination: str) -> str:
         try:
             with time_limit(self._limits.seconds):
-                template = self._environment.get_template(name)
+                template = self.environment.get_template(name)
                 context = template.new_context(dict(variables))
                 pieces = template.root_render_func(context)
                 return self._collect(cast("Generator[str, None, None]", pieces))
@@ -146,7 +146,7 @@ class Renderer:
         message = error.message or "syntax error"
         if message.startswith("No filter named "):
             wrong = message.split("'")[1]
-            return f"no filter is called {wrong}{_nearest(wrong, self._environment.filters)}"
+            return f"no filter is called {wrong}{_nearest(wrong, self.environment.filters)}"
         return f"syntax error: {message}"
 
     def _not_found(self, error: TemplateNotFound) -> str:
