@@ -33,6 +33,7 @@ class Cli(Protocol):
         environment: Mapping[str, str] | None = None,
         classic: bool = False,
         stdin: str | None = None,
+        timeout: float = 180,
     ) -> Completed: ...
 
 
@@ -44,6 +45,7 @@ def cli(tmp_path: Path) -> Cli:
         environment: Mapping[str, str] | None = None,
         classic: bool = False,
         stdin: str | None = None,
+        timeout: float = 180,
     ) -> Completed:
         program = [sys.executable, "-m", "builder"] if classic else [infergen()]
         completed = subprocess.run(
@@ -53,7 +55,7 @@ def cli(tmp_path: Path) -> Cli:
             input="" if stdin is None else stdin,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=timeout,
             check=False,
         )
         assert "Traceback" not in completed.stderr, completed.stderr
