@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-service clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-fleet bench-service clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ soak: setup ## Minutes of mixed faults: SOAK_SECONDS=300
 
 bench: setup ## Measure the generator against its peers
 	$(BIN)/python -m bench.generator
+
+bench-fleet: setup ## Measure fleets of many services
+	$(BIN)/python -m bench.fleet
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service

@@ -59,7 +59,7 @@ def test_the_workflows_scripts_are_sound(tmp_path: Path) -> None:
         _run([BIN / "shellcheck", "--shell", "bash", file])
 
 
-def test_the_workflow_opens_the_diff(cli: Cli, tmp_path: Path) -> None:
+def test_the_workflow_opens_the_diff(tmp_path: Path) -> None:
     """Its steps, run one by one in a repository, with a stand-in for GitHub alone."""
     work = tmp_path / "work"
     work.mkdir()
@@ -78,9 +78,8 @@ def test_the_workflow_opens_the_diff(cli: Cli, tmp_path: Path) -> None:
         _run(["bash", "-e", "-c", scripts[step]], work, environment)
     assert "pr create --head infergen/fleet" in (tmp_path / "asked").read_text()
     assert (work / "changes.md").read_text() == "- a: created\n- b: created\n"
-    pushed = _run(
-        ["git", "ls-tree", "-r", "--name-only", "infergen/fleet"], tmp_path / "origin.git"
-    )
+    listing: list[str | Path] = ["git", "ls-tree", "-r", "--name-only", "infergen/fleet"]
+    pushed = _run(listing, tmp_path / "origin.git")
     assert "services/a/Dockerfile" in pushed.splitlines()
     assert ".infergen-fleet" not in pushed
     _run(["bash", "-e", "-c", scripts["Bring the fleet up to date"]], work, environment)

@@ -54,8 +54,10 @@ def test_memory_does_not_grow_with_the_fleet(cli: Cli, tmp_path: Path) -> None:
         write_text(
             tmp_path / f"hook{size}" / "sitecustomize.py",
             "import atexit, resource\n"
-            "atexit.register(lambda: open("
-            f"{str(peak)!r}, 'w').write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))\n",
+            "def note():\n"
+            "    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            f"    open({str(peak)!r}, 'w').write(str(peak))\n"
+            "atexit.register(note)\n",
         )
         done = cli(
             "fleet", f"vars{size}", "--output", f"out{size}", "--templates", "set", "--jobs", "1",
