@@ -69,6 +69,7 @@ class OpenedSet:
     ) -> list[OutputFile | None]:
         from builder.render.memo import Fingerprints  # noqa: PLC0415
 
+        memo.begin_service()
         service = Fingerprints(variables)
         outputs: list[OutputFile | None] = []
         for rendering in renderings:

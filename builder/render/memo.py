@@ -13,8 +13,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from jinja2 import Environment
+from jinja2 import BaseLoader, Environment, Template
+from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
+from jinja2.utils import missing
 
 Result = TypeVar("Result")
 
@@ -44,8 +46,14 @@ class Memo(Generic[Result]):
 
     def __init__(self, environment: Environment) -> None:
         self._read: set[str] = set()
+        self._modules = _Modules(self._read)
         self._known: dict[str, OrderedDict[tuple[tuple[str, str | None], ...], Result]] = {}
         environment.context_class = _noting(self._read)
+        environment.template_class = _importing_from(self._modules)
+
+    def begin_service(self) -> None:
+        """What is rendered from now on has other variables."""
+        self._modules.forget()
 
     def begin(self) -> None:
         """A template is about to be rendered."""
@@ -65,6 +73,61 @@ class Memo(Generic[Result]):
             if all(service[name] == value for name, value in read):
                 return (result,)
         return None
+
+
+class _Modules:
+    """What templates of one service import `with context`, which is mostly the same for all of
+    them: one module is made for importers whose contexts are the same, object by object."""
+
+    def __init__(self, read: set[str]) -> None:
+        self._read = read
+        self._made: dict[str, list[tuple[dict[str, Any], set[str], TemplateModule]]] = {}
+        self._may_change: dict[str, bool] = {}
+
+    def forget(self) -> None:
+        self._made.clear()
+
+    def recall(self, template: str, context: Mapping[str, Any]) -> TemplateModule | None:
+        for known, read, module in self._made.get(template, ()):
+            if known.keys() == context.keys() and all(
+                known[name] is value for name, value in context.items()
+            ):
+                self._read |= read
+                return module
+        return None
+
+    def keep(self, template: Template, context: dict[str, Any], module: TemplateModule) -> None:
+        """Keep a module that has just been made, unless its macros might change it.
+
+        More may have been read than it needed: what was read before it, in the same template.
+        """
+        name = str(template.name)
+        if name not in self._may_change:
+            loader = template.environment.loader
+            assert isinstance(loader, BaseLoader)
+            source, _, _ = loader.get_source(template.environment, name)
+            self._may_change[name] = "namespace" in source
+        if not self._may_change[name]:
+            self._made.setdefault(name, []).append((context, set(self._read), module))
+
+
+def _importing_from(modules: _Modules) -> type[Template]:
+    class ImportedTemplate(Template):
+        def make_module(
+            self,
+            vars: dict[str, Any] | None = None,
+            shared: bool = False,
+            locals: Mapping[str, Any] | None = None,
+        ) -> TemplateModule:
+            own = {name: it for name, it in (locals or {}).items() if it is not missing}
+            context = {**(vars or {}), **own}
+            module = modules.recall(str(self.name), context)
+            if module is None:
+                module = super().make_module(vars, shared, locals)
+                modules.keep(self, context, module)
+            return module
+
+    return ImportedTemplate
 
 
 def _noting(read: set[str]) -> type[Context]:
