@@ -12,8 +12,10 @@ import contextlib
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
+from types import FrameType
 from typing import Generic, TypeVar
 
 from builder.errors import InfergenError, Interrupted
@@ -149,12 +151,39 @@ def _serve(
     """A worker: tasks by their numbers, until the parent closes its end or a signal comes."""
     for other in others:
         other.close()
+    ending = _Ending()
     with contextlib.suppress(Interrupted, EOFError, BrokenPipeError, ConnectionResetError):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        while True:
-            connection.send(work(tasks[connection.recv()]))
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            while True:
+                connection.send(work(tasks[connection.recv()]))
+        finally:
+            ending.begun = True
+
+
+class _Ending:
+    """Lets the first signal have its effect, and no other: while a worker ends, there is nobody
+    left to catch what a second one raises, such as the parent's after the terminal's."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            if callable(before):
+                signal.signal(number, partial(self._note, before))
+
+    def _note(
+        self,
+        before: Callable[[int, FrameType | None], object],
+        number: int,
+        frame: FrameType | None,
+    ) -> None:
+        if not self.begun:
+            try:
+                before(number, frame)
+            except BaseException:
+                self.begun = True
+                raise
 
 
 def _how(code: int | None) -> str:
