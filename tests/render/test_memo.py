@@ -99,7 +99,7 @@ MANY = open_set(default_root())
 MANY.prepare_for_many()
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(name=st.sampled_from(["a", "sample", "iris_svc"]), chosen=_SETTINGS)
 def test_services_of_the_default_set(name: str, chosen: dict[str, Any]) -> None:
     """One set makes them all; each is as if it had been the first."""
