@@ -182,10 +182,17 @@ def _tell(outcome: Outcome, *, check: bool) -> None:
     if outcome.action != "unchanged":
         written = outcome.created + outcome.replaced + outcome.removed
         files = f"  {written} file{'s'[: written != 1]}" if written else ""
-        click.echo(f"{word:14}{outcome.name}{files}")
+        click.echo(f"{word:14}{_shown(outcome.name)}{files}")
     elif outcome.edited:
         edited = len(outcome.edited)
         click.echo(f"{word:14}{outcome.name}  {edited} file{'s'[: edited != 1]} edited")
+
+
+def _shown(text: str) -> str:
+    """Text for a terminal or a log: file names may hold what would steer one, or is no text."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _word(action: str, *, check: bool) -> str:
@@ -223,7 +230,7 @@ def _tell_what_is_wrong(report: Report) -> None:
         click.echo(f"infergen: error: {report.aggregate.message}", err=True)
     for message, names in same.items():
         many = f" (so for {len(names)} services)" if len(names) > 1 else ""
-        click.echo(f"infergen: error: {message}{many}", err=True)
+        click.echo(f"infergen: error: {_shown(message)}{many}", err=True)
 
 
 def _exit_code(report: Report) -> int:

@@ -72,7 +72,9 @@ def to_json(report: Report) -> str:
         "left_over": list(report.left_over),
         "aggregate": None if report.aggregate is None else asdict(report.aggregate),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    # A file name that is no UTF-8 has lone surrogates; Python's spelling of them is JSON's as well.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _service(report: Report, outcome: Outcome) -> Mapping[str, Any]:

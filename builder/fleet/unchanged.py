@@ -18,10 +18,10 @@ from builder.output import OutputFile
 from builder.paths import RECORD_FOLDER
 from builder.record import BASE_PATH, RECORD_PATH, Record, parse_record
 from builder.template_set import TemplateSet
+from builder.write.journal import PENDING
 from builder.write.tree import OPEN_ROOT, Tree, close
 
 _FORMAT = 1
-_PENDING = f"{RECORD_FOLDER}/pending"
 
 
 def record_digest(destination: Path) -> str:
@@ -29,7 +29,7 @@ def record_digest(destination: Path) -> str:
 
     The record tells all that was generated, so equal ones are of equal services.
     """
-    if os.path.lexists(destination / _PENDING):
+    if os.path.lexists(destination / RECORD_FOLDER / PENDING):
         return ""
     parts = [digest_of(destination / RECORD_PATH), digest_of(destination / BASE_PATH)]
     return " ".join(parts) if all(parts) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -93,6 +94,22 @@ def test_what_is_wrong_is_told_together_and_the_others_are_made(cli: Cli, tmp_pa
     assert len(messages) == 8
     assert [p.name for p in (tmp_path / "out").iterdir() if p.name[0] != "."] == ["good"]
     assert done.stdout.splitlines()[-1] == "9 services: 1 created, 8 failed"
+
+
+def test_file_names_that_are_no_text_or_steer_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    make_layered_set(tmp_path / "set")
+    (tmp_path / "vars").mkdir()
+    for name in (b"\xff.yaml", b"\x1b[31mred.yaml", b"line\nbreak.yaml"):
+        (tmp_path / "vars" / os.fsdecode(name)).write_text("variant: small\n")
+    reports = ("--report", "r.html", "--report", "r.xml", "--report", "r.json")
+    done = fleet(cli, "--templates", "set", *reports)
+    assert done.returncode == 1
+    assert done.stderr.count("infergen: error: ") == 3
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "failed        \\x1b[31mred" in done.stdout
+    assert len(json.loads((tmp_path / "r.json").read_text())["services"]) == 3
+    done = fleet(cli, "--templates", "set", "--json")
+    assert document(done)["counts"]["failed"] == 3
 
 
 def test_a_mistake_in_shared_defaults_is_told_once_with_its_place(cli: Cli, tmp_path: Path) -> None:
