@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-update bench-service bench-cache bench-browser bench-edge clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-update bench-fleet bench-service bench-cache bench-browser bench-edge clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: setup ## Measure the generator against its peers
 
 bench-update: setup ## Measure an update against its peers
 	$(BIN)/python -m bench.update
+
+bench-fleet: setup ## Measure fleets of many services
+	$(BIN)/python -m bench.fleet
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service

@@ -47,7 +47,7 @@ def measure(cases: Sequence[Case], rounds: int) -> dict[str, Sample]:
     return {name: _median(taken) for name, taken in samples.items()}
 
 
-def run(case: Case, number: int) -> Sample:
+def run(case: Case, number: int, *, timeout: float = 120) -> Sample:
     """Run a case once. Raises RuntimeError with what the command said if it fails."""
     command = [part.replace("{round}", str(number)) for part in case.command]
     done = subprocess.run(
@@ -55,7 +55,7 @@ def run(case: Case, number: int) -> Sample:
         env={**_environment(), **case.environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
     if done.returncode != 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,22 @@ class ChosenModel:
     labels: tuple[str, ...] | None
     label_file_name: str | None
     said: Mapping[str, Any] | None
+    label_file: Path | None = None
+
+    def sources(self, variables: Mapping[str, Any]) -> tuple[Path, ...]:
+        """The files that were read, the model first, once the variables are complete."""
+        weights = (self.path.parent / name for name in variables["model"].get("external_data", ()))
+        return (self.path, *([self.label_file] if self.label_file else []), *weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where files that variables name are looked for, in this order, and the options that name them
+    otherwise, if any do."""
+
+    folders: tuple[Path, ...]
+    model_option: str = "--model FILE"
+    labels_option: str = "--labels FILE"
 
 
 def choose_model(
@@ -44,29 +60,29 @@ def choose_model(
     *,
     model: Path | None,
     labels: Path | None,
-    beside: Path,
+    places: Places,
     recorded: Mapping[str, Any],
     facts_hold: bool,
     inspect: Inspect | None = None,
 ) -> ChosenModel | None:
     """The model that an option or the variables name, None if the set asks for none.
 
-    Files that the variables name are looked for ``beside`` the variables file. ``recorded`` are the
-    variables that the service was last made with, empty for a new one; if the ``facts_hold`` that
-    they have of the model, it is not asked again. ``inspect`` is asked for the facts rather than
-    the model itself. Raises ModelError or VariablesError.
+    Files that the variables name are looked for in ``places``. ``recorded`` are the variables that
+    the service was last made with, empty for a new one; if the ``facts_hold`` that they have of the
+    model, it is not asked again. ``inspect`` is asked for the facts rather than the model itself.
+    Raises ModelError or VariablesError.
     """
     if model is None:
         if schema is None or "model_file_name" not in schema.root.get("required", ()):
             return None
-        model = _named_file(given, "model_file_name", beside, "--model")
+        model = _named_file(given, "model_file_name", places.folders, places.model_option)
         if model is None:
-            raise VariablesError(
-                [f"{given.document.source}: model_file_name is missing; give it, or --model FILE"]
-            )
+            option = places.model_option if places.model_option == "--model FILE" else ""
+            remedy = f"give it, or {option}" if option else "give it"
+            raise VariablesError([f"{given.document.source}: model_file_name is missing; {remedy}"])
     new_labels = labels is not None
     if labels is None and schema is not None:
-        labels = _named_file(given, "label_file_name", beside, "--labels")
+        labels = _named_file(given, "label_file_name", places.folders, places.labels_option)
     known_labels = None if labels is None else read_labels(labels)
     _check_stated_model(given, model)
     said: Mapping[str, Any] | None = vars_.recorded_facts(recorded) if facts_hold else None
@@ -83,6 +99,7 @@ def choose_model(
         labels=known_labels,
         label_file_name=None if known_labels is None else files.service_label_file(str(name)),
         said=said,
+        label_file=labels,
     )
 
 
@@ -115,11 +132,11 @@ def model_files(model: ChosenModel, variables: Mapping[str, Any]) -> tuple[Outpu
     return (*outputs, files.label_output(model.labels, file_name=model.label_file_name))
 
 
-def _named_file(given: Given, variable: str, beside: Path, option: str) -> Path | None:
+def _named_file(given: Given, variable: str, places: Sequence[Path], option: str) -> Path | None:
     name = given.values.get(variable)
     if not name:
         return None
-    return files.find_file(str(name), beside=beside, where=given.where((variable,)), option=option)
+    return files.find_file(str(name), places=places, where=given.where((variable,)), option=option)
 
 
 def _check_stated_model(given: Given, path: Path) -> None:

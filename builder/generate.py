@@ -6,62 +6,25 @@ Every command that makes or remakes a service goes through ``generate``; writing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
-from builder import variables as vars_
-from builder.chosen_model import ChosenModel, Inspect, choose_model, model_files
-from builder.data_files import data_files, with_sample, with_source_name
-from builder.errors import TemplateSetError, UsageError
+from builder.errors import UsageError
 from builder.given_file import given_file
-from builder.model.files import FOLDER
-from builder.output import EXECUTABLE_MODE, Output, OutputFile
-from builder.paths import check_name, check_relative
-from builder.plan import Plan, make_plan
-from builder.record import Record, Source, make_record, record_files
-from builder.schema import Schema
-from builder.template_set import (
-    HOOKS,
-    TEMPLATES,
-    TemplateSet,
-    is_cookiecutter_template,
-    open_template_set,
-)
-from builder.variables import Given
+from builder.opened_set import OpenedSet, open_set
+from builder.output import Output
+from builder.paths import check_name
+from builder.prepare import Request, prepare
+from builder.record import Record, make_record, record_files
+from builder.template_set import HOOKS, TemplateSet, is_cookiecutter_template
 
 if TYPE_CHECKING:
+    from builder.chosen_model import Inspect
     from builder.hooks import Hook, HookPolicy
-    from builder.render.renderer import Renderer
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to generate, as the caller said it. None means: not said."""
-
-    name: str
-    templates: Path
-    path_map: Path | None = None
-    variables_file: Path | None = None
-    model: Path | None = None
-    labels: Path | None = None
-    variant: str | None = None
-    assignments: tuple[str, ...] = ()
-    previous: Record | None = None
-    """Of the service that this one replaces: what was measured for it stays, if nothing changed."""
-    source: Source | None = None
-    """Where ``templates`` was fetched from, if it was."""
-    confined_to: Path | None = None
-    """What was fetched with it, beyond which the set extends nothing on this machine."""
-    hooks: HookPolicy = "refuse"
-    given: Given | None = None
-    """What a variables file would say, already read; ``assignments`` are laid over it."""
-    inside: Path | None = None
-    """The service itself, if it has the files that variables name: they are not looked for beside
-    the variables file then."""
-    facts_hold: bool = False
-    """Nothing changed that the facts depend on which ``previous`` has of the model."""
+__all__ = ["Generated", "Request", "generate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +36,19 @@ class Generated:
     variables: Mapping[str, Any]
     outputs: tuple[Output, ...]
     record: Record
+    sources: tuple[Path, ...] = ()
+    """What was read besides the set and the variables files; see ``Prepared``."""
+    by_listing: bool = False
+    """As in ``Prepared``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A service before it is rendered: its variables are complete, and every path is checked.
-
-    ``given`` are those that the caller gave, ``seen`` all as templates see them.
-    """
-
-    template_set: TemplateSet
-    schema: Schema | None
-    variant: str | None
-    given: Mapping[str, Any]
-    variables: Mapping[str, Any]
-    seen: Mapping[str, Any]
-    plan: Plan
-
-
-def generate(request: Request) -> Generated:
+def generate(
+    request: Request, opened: OpenedSet | None = None, inspect: Inspect | None = None
+) -> Generated:
     """Render and verify everything; nothing is written. Raises an InfergenError.
+
+    ``opened`` spares opening the request's set, and ``inspect`` running a model that is known, for
+    callers that generate many services.
 
     The same request gives the same bytes, but for a model that is run for its facts: what it took
     (``model.measured``) differs a little each time, unless ``request.previous`` has it.
@@ -100,13 +56,15 @@ def generate(request: Request) -> Generated:
     check_name(request.name)
     if is_cookiecutter_template(request.templates):
         return _from_cookiecutters_form(request)
-    template_set = open_template_set(
+    opened = opened or open_set(
         request.templates, request.path_map, confined_to=request.confined_to
     )
+    template_set, schema = opened.template_set, opened.schema
     hooks = _hooks(template_set, request.hooks)
-    prepared = prepare(request, template_set)
-    schema, variables = prepared.schema, prepared.variables
-    outputs: tuple[Output, ...] = (*prepared.plan.copies, *render_prepared(prepared))
+    prepared = prepare(request, opened, inspect)
+    variables = prepared.variables
+    outputs: tuple[Output, ...] = prepared.plan.copies
+    outputs += opened.render(prepared.plan.renderings, prepared.seen)
     outputs += (given_file(schema, prepared.given, variables),)
     if hooks:
         outputs = _with_hooks(hooks, outputs, request.name, variables)
@@ -120,136 +78,15 @@ def generate(request: Request) -> Generated:
         source=request.source,
     )
     outputs += record_files(record, outputs)
-    return Generated(template_set, prepared.variant, variables, outputs, record)
-
-
-def prepare(
-    request: Request, template_set: TemplateSet, *, inspect: Inspect | None = None
-) -> Prepared:
-    """All that comes before rendering. Raises an InfergenError.
-
-    ``template_set`` is the request's, opened. ``inspect`` asks a model for its facts, if it is not
-    to be run each time.
-    """
-    check_name(request.name)
-    schema = schemas.read_schemas(template_set.schema_files)
-    given = _read_given(request, template_set, schema)
-    if schema is not None:
-        vars_.check(schema, given)
-    variant, layers = _choose_variant(template_set, schema, given)
-    if variant is not None and (schema is None or "variant" in schema.properties()):
-        # It counts as given, so that it stays even if another becomes the usual one.
-        given = replace(given, values={**given.values, "variant": variant})
-    told = given.values
-    beside = (request.variables_file or template_set.default_variables or Path()).parent
-    if request.inside is not None:
-        beside = request.inside
-    given = with_sample(schema, layers, given, beside)
-    recorded = {} if request.previous is None else request.previous.variables
-    hold = request.facts_hold
-    if "data_sample" in given.values.keys() - told.keys():
-        hold = hold and given.values["data_sample"] == recorded.get("data_sample")
-    model = choose_model(
-        schema,
-        given,
-        model=request.model,
-        labels=request.labels,
-        beside=beside if request.inside is None else beside / FOLDER,
-        recorded=recorded,
-        facts_hold=hold,
-        inspect=inspect,
+    return Generated(
+        template_set,
+        prepared.variant,
+        variables,
+        outputs,
+        record,
+        prepared.sources,
+        prepared.by_listing,
     )
-    variables: Mapping[str, Any] = _variables(given, schema, model)
-    items = data_files(schema, layers, given, variables, beside)
-    variables = with_source_name(variables, items)
-    attachments = items if model is None else (*model_files(model, variables), *items)
-    plan = make_plan(template_set, layers, attachments)
-    seen = variables if template_set.plain else {**variables, "layers": layers}
-    return Prepared(template_set, schema, variant, told, variables, seen, plan)
-
-
-def _read_given(request: Request, template_set: TemplateSet, schema: Schema | None) -> Given:
-    if request.given is not None:
-        return vars_.assign(schema, request.given, request.assignments)
-    file = request.variables_file
-    if file is None and request.model is None:
-        file = template_set.default_variables
-        if file is None:
-            raise UsageError(
-                f"{template_set.root}: the set has no variables of its own; give --vars FILE or"
-                " --model FILE"
-            )
-    given = vars_.read_given(schema, file, request.assignments)
-    if request.confined_to is not None and request.variables_file is None:
-        _confine_files(given)
-    if not (template_set.plain and "name" in given.values):
-        given = given.with_option("name", request.name, "--name")
-    if request.variant is not None:
-        if template_set.plain:
-            raise UsageError(f"--variant {request.variant}: {template_set.name} has no variants")
-        given = given.with_option("variant", request.variant, "--variant")
-    return given
-
-
-def _confine_files(given: Given) -> None:
-    """Variables that came with a set from elsewhere name files beside them, and no others."""
-    for name in ("model_file_name", "label_file_name"):
-        value = given.document.value.get(name)
-        if isinstance(value, str) and value:
-            check_relative(value, what=given.document.where((name,)))
-
-
-def _choose_variant(
-    template_set: TemplateSet, schema: Schema | None, given: Given
-) -> tuple[str | None, tuple[str, ...]]:
-    """The variant's name, None in a plain set, and its layers."""
-    if template_set.plain:
-        return None, ()
-    usual = schemas.defaults(schema).get("variant") if schema else None
-    variant = str(given.values.get("variant") or usual or template_set.usual_variant)
-    try:
-        return variant, template_set.layers(variant)
-    except TemplateSetError as error:
-        raise TemplateSetError(f"{given.where(('variant',))}: {error}") from None
-
-
-def _variables(given: Given, schema: Schema | None, model: ChosenModel | None) -> dict[str, Any]:
-    if model is not None and model.label_file_name is not None:
-        option = "--labels" if model.said is not None else given.where(("label_file_name",))
-        given = given.with_option("label_file_name", model.label_file_name, option)
-    said = None if model is None else model.said
-    if schema is not None:
-        return vars_.complete(schema, given, said)
-    return {**(said or {}), **given.values}
-
-
-def render_prepared(prepared: Prepared, renderer: Renderer | None = None) -> tuple[OutputFile, ...]:
-    """What the templates make, each file verified. Raises RenderError.
-
-    ``renderer`` is the set's, for a caller that renders many services and makes it once.
-    """
-    from builder.render.verify import verify  # noqa: PLC0415
-
-    template_set, seen = prepared.template_set, prepared.seen
-    renderer = renderer or make_renderer(template_set)
-    outputs = []
-    for rendering in prepared.plan.renderings:
-        content = renderer.render(rendering.template, seen, destination=rendering.path)
-        if not template_set.plain and not content.strip():
-            continue
-        verify(rendering.path, content, template=f"{TEMPLATES}/{rendering.template}")
-        mode = EXECUTABLE_MODE if content.startswith(b"#!") else rendering.mode
-        outputs.append(OutputFile(rendering.path, mode, content))
-    return tuple(outputs)
-
-
-def make_renderer(template_set: TemplateSet) -> Renderer:
-    """Renders the set's templates, each compiled at most once."""
-    from builder.render.renderer import Renderer  # noqa: PLC0415 - brings jinja2
-    from builder.render.sandbox import layered_environment, plain_environment  # noqa: PLC0415
-
-    make_environment = plain_environment if template_set.plain else layered_environment
-    return Renderer(make_environment(*template_set.template_folders))
 
 
 def _hooks(template_set: TemplateSet, policy: HookPolicy) -> tuple[Hook, ...]:

@@ -145,11 +145,17 @@ class Claims:
     def __init__(self) -> None:
         self._taken: dict[str, tuple[str, str, bool]] = {}
 
+    def copy(self) -> Claims:
+        """The same claims, to which others can be added apart."""
+        other = Claims()
+        other._taken = dict(self._taken)
+        return other
+
     def claim(self, path: str, source: str, *, folder: bool = False) -> None:
         """Note that ``source`` writes ``path``; a folder may be claimed more than once."""
         check_relative(path, what=source)
         parts = path.split("/")
-        if _folded(parts[0]) == RECORD_FOLDER:
+        if folded(parts[0]) == RECORD_FOLDER:
             raise UnsafePathError(
                 f"{source}: {path}: {RECORD_FOLDER}/ is kept for infergen's record; choose another"
             )
@@ -158,7 +164,7 @@ class Claims:
         self._take(path, source, folder=folder)
 
     def _take(self, path: str, source: str, *, folder: bool) -> None:
-        key = _folded(path)
+        key = folded(path)
         if key not in self._taken:
             self._taken[key] = (path, source, folder)
             return
@@ -207,7 +213,8 @@ def _has_drive(path: str) -> bool:
     return path[1:2] == ":" and path[0].isascii() and path[0].isalpha()
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
+    """What paths have in common that differ only in case or Unicode normalisation."""
     if path.isascii():
         return path.lower()
     import unicodedata  # noqa: PLC0415 - most paths are ASCII and need none of it

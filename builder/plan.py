@@ -41,10 +41,26 @@ class Plan:
     renderings: tuple[Rendering, ...]
 
 
-def make_plan(
-    template_set: TemplateSet, layers: Sequence[str], attachments: Sequence[OutputFile]
-) -> Plan:
-    """Plan one service. ``attachments`` are files from outside the set, such as the model.
+@dataclass(frozen=True, slots=True)
+class SetPlan:
+    """What all services of the same layers have in common."""
+
+    plan: Plan
+    claims: Claims
+
+    def with_files(self, attachments: Sequence[OutputFile]) -> Plan:
+        """The plan of one service, with its files from outside the set, such as the model.
+
+        Raises UnsafePathError where one claims what another source does.
+        """
+        claims = self.claims.copy()
+        for attachment in attachments:
+            claims.claim(check_relative(attachment.path, what="model"), "the model")
+        return Plan((*self.plan.copies, *attachments), self.plan.renderings)
+
+
+def plan_set(template_set: TemplateSet, layers: Sequence[str]) -> SetPlan:
+    """Plan what comes from the set itself.
 
     Raises TemplateSetError or UnsafePathError where two sources claim one destination, or where a
     path leads out of the service or out of the set.
@@ -67,12 +83,8 @@ def make_plan(
         claims.claim(copy.path, origin.shown, folder=isinstance(copy, OutputFolder))
     for rendering, origin in renderings:
         claims.claim(rendering.path, origin.shown)
-    for attachment in attachments:
-        claims.claim(check_relative(attachment.path, what="model"), "the model")
-    return Plan(
-        (*(copy for copy, _ in copies), *attachments),
-        tuple(rendering for rendering, _ in renderings),
-    )
+    plan = Plan(tuple(copy for copy, _ in copies), tuple(rendering for rendering, _ in renderings))
+    return SetPlan(plan, claims)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ three-way merge; binary and large files are known by their hash alone. The same 
 bytes everywhere: no time, no absolute path, no machine's name. bz2 and not zlib or lzma: its format
 is written by one algorithm, libbzip2's, unchanged since 2000 and translated line by line in the one
 rewrite of it, while the builds of zlib that systems ship (stock, zlib-ng) and versions of xz
-compress the same text to different bytes.
+compress the same text to different bytes. Its content is one JSON object in two streams: first the
+files that do not have the service's own words in them, which are the same in many services of a
+fleet and compressed once for all of these, then the others.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,7 +121,7 @@ def record_files(record: Record, outputs: Iterable[Output]) -> tuple[OutputFile,
                 base[output.path] = text
     return (
         OutputFile(RECORD_PATH, FILE_MODE, format_record(record)),
-        OutputFile(BASE_PATH, FILE_MODE, _format_base(base)),
+        OutputFile(BASE_PATH, FILE_MODE, _format_base(base, _own_words(record.variables))),
     )
 
 
@@ -207,28 +210,54 @@ def read_base(destination: Path) -> dict[str, str]:
 
     Raises InfergenError if it is damaged.
     """
-    import bz2  # noqa: PLC0415 - not needed to decide whether a service is up to date
-
     where = destination / BASE_PATH
     raw = _read(where, _MAX_BASE_BYTES)
     if raw is None:
         return {}
     try:
-        reader = bz2.BZ2Decompressor()
-        text = reader.decompress(raw, max_length=_MAX_BASE_BYTES)
-        if not reader.eof:
-            raise ValueError(f"cut short, or larger than {_MAX_BASE_BYTES} bytes")
-        base = json.loads(text)
+        base = json.loads(_decompress(raw))
         return {check_relative(path, what=str(where)): _text(t) for path, t in base.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(str(where), error) from None
 
 
-def _format_base(base: Mapping[str, str]) -> bytes:
+def _own_words(variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a service has to itself among others, as its files spell it."""
+    words = [str(variables[key]) for key in ("name", "title", "port") if variables.get(key)]
+    return tuple(dict.fromkeys([*words, *(word.replace("_", "-") for word in words[:1])]))
+
+
+def _format_base(base: Mapping[str, str], own_words: Sequence[str]) -> bytes:
+    shared: list[str] = []
+    own: list[str] = []
+    for path in sorted(base):
+        text = base[path]
+        entry = f"{_to_json(path)}: {_to_json(text)}"
+        (own if any(word in text for word in own_words) else shared).append(entry)
+    between = ",\n" if shared and own else ""
+    first = _compress(_encode("{\n" + ",\n".join(shared) + between))
+    return first + _compress(_encode(",\n".join(own) + "\n}\n"))
+
+
+@lru_cache(maxsize=8)
+def _compress(raw: bytes) -> bytes:
     import bz2  # noqa: PLC0415 - a dry run needs none
 
-    text = json.dumps(base, indent=0, sort_keys=True, ensure_ascii=False)
-    return bz2.compress(_encode(text), 9)
+    return bz2.compress(raw, 9)
+
+
+def _decompress(raw: bytes) -> bytes:
+    """The content of all streams. Raises ValueError or OSError."""
+    import bz2  # noqa: PLC0415 - not needed to decide whether a service is up to date
+
+    content = b""
+    while raw:
+        reader = bz2.BZ2Decompressor()
+        content += reader.decompress(raw, max_length=_MAX_BASE_BYTES - len(content))
+        if not reader.eof:
+            raise ValueError(f"cut short, or larger than {_MAX_BASE_BYTES} bytes")
+        raw = reader.unused_data
+    return content
 
 
 def _one_line_each(values: Mapping[str, Any]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from builder import yamlfile
 from builder.errors import TemplateSetError
 from builder.nearest import did_you_mean
-from builder.schema_check import surely_valid
+from builder.schema_check import Check, make_check
 from builder.yamlfile import KeyPath
 
 Where = Callable[[KeyPath], str]
@@ -37,6 +37,18 @@ class Schema:
 
     source: str
     root: Mapping[str, Any]
+    _checks: dict[bool, Check] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By whether the required variables are asked for too; made once for all services."""
+
+    def surely_valid(self, values: Mapping[str, Any], *, complete: bool) -> bool:
+        """True only if it is certain that these values have no mistakes."""
+        if complete not in self._checks:
+            self._checks[complete] = make_check(self.judged_by(complete=complete))
+        return self._checks[complete](values)
+
+    def judged_by(self, *, complete: bool) -> dict[str, Any]:
+        """The JSON Schema that values are to follow, ``complete`` or not."""
+        return dict(self.root) if complete else {**self.root, "required": []}
 
     def resolve(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         """A definition with its ``$ref`` into this same file followed."""
@@ -236,14 +248,13 @@ def mistakes(
 
     ``complete`` asks for the required variables too; else what has a default is filled in first.
     """
-    root = dict(schema.root) if complete else {**schema.root, "required": []}
     values = dict(values) if complete else overlay(schema, defaults(schema), values)
-    if surely_valid(root, values):
+    if schema.surely_valid(values, complete=complete):
         return []
     import jsonschema_rs  # noqa: PLC0415 - most runs need no more than the above
 
     try:
-        validator = jsonschema_rs.validator_for(root)
+        validator = jsonschema_rs.validator_for(schema.judged_by(complete=complete))
     except ValueError as error:
         raise TemplateSetError(f"{schema.source}: not a valid JSON Schema: {error}") from None
     found: list[tuple[tuple[str, int], str]] = []

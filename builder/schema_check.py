@@ -70,11 +70,23 @@ class _NotSureError(Exception):
 
 def surely_valid(schema: Mapping[str, Any], value: Any) -> bool:
     """True only if it is certain that the schema is a valid one, and the value valid by it."""
+    return make_check(schema)(value)
+
+
+def make_check(schema: Mapping[str, Any]) -> Check:
+    """``surely_valid`` for this schema, for callers that have many values."""
     try:
-        plain = _is_plain(schema, _MAX_DEPTH) and _is_plain(value, _MAX_DEPTH)
-        return plain and _Checks(schema).of(schema)(value)
+        check = _Checks(schema).of(schema) if _is_plain(schema, _MAX_DEPTH) else None
     except (_NotSureError, RecursionError):
-        return False
+        check = None
+
+    def surely(value: Any) -> bool:
+        try:
+            return check is not None and _is_plain(value, _MAX_DEPTH) and check(value)
+        except (_NotSureError, RecursionError):
+            return False
+
+    return surely
 
 
 class _Checks:

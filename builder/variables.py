@@ -72,12 +72,21 @@ class Given:
         )
 
 
-def read_given(schema: Schema | None, file: Path | None, assignments: Sequence[str]) -> Given:
-    """Read the variables file and lay ``--set`` over it.
+def read_given(
+    schema: Schema | None,
+    file: Path | None,
+    assignments: Sequence[str],
+    defaults: Sequence[Path] = (),
+) -> Given:
+    """Read the variables file, laid over ``defaults`` if it has any, and lay ``--set`` over it.
 
-    Raises YamlError for the file, UsageError for an assignment that has no ``=``.
+    Raises YamlError for a file, UsageError for an assignment that has no ``=``.
     """
     document = Document("the command line", {}) if file is None else yamlfile.read_mapping(file)
+    if defaults:
+        from builder.defaults import lay_over  # noqa: PLC0415 - only fleets have any
+
+        document = lay_over(schema, defaults, document)
     return assign(schema, Given(dict(document.value), document, {}), assignments)
 
 

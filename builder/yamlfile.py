@@ -32,10 +32,14 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a value stood, and how it was spelled if it was a scalar."""
+    """Where a value stood, and how it was spelled if it was a scalar.
+
+    ``source`` is the file, where it is another one than the document's own.
+    """
 
     line: int
     text: str | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Document:
         while path and path not in self.marks:
             path = path[:-1]
         mark = self.marks.get(path)
-        return f"{self.source}:{mark.line}" if mark else self.source
+        return f"{mark.source or self.source}:{mark.line}" if mark else self.source
 
     def spelling(self, path: KeyPath) -> str | None:
         """The scalar at this path as the file has it (``3.10``, where the value is 3.1)."""

@@ -33,6 +33,7 @@ class Cli(Protocol):
         environment: Mapping[str, str] | None = None,
         classic: bool = False,
         stdin: str | None = None,
+        timeout: float = 180,
     ) -> Completed: ...
 
 
@@ -44,8 +45,9 @@ def cli(tmp_path: Path) -> Cli:
         environment: Mapping[str, str] | None = None,
         classic: bool = False,
         stdin: str | None = None,
+        timeout: float = 180,
     ) -> Completed:
-        program = [sys.executable, "-m", "builder"] if classic else [_infergen()]
+        program = [sys.executable, "-m", "builder"] if classic else [infergen()]
         completed = subprocess.run(
             [*program, *map(str, arguments)],
             cwd=cwd or tmp_path,
@@ -53,7 +55,7 @@ def cli(tmp_path: Path) -> Cli:
             input="" if stdin is None else stdin,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=timeout,
             check=False,
         )
         assert "Traceback" not in completed.stderr, completed.stderr
@@ -62,7 +64,7 @@ def cli(tmp_path: Path) -> Cli:
     return run
 
 
-def _infergen() -> str:
+def infergen() -> str:
     return str(Path(sys.executable).parent / "infergen")
 
 

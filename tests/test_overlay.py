@@ -11,7 +11,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from builder.generate import Request, prepare
+from builder.opened_set import with_schema
+from builder.prepare import Request, prepare
 from builder.render.compiled import compile_templates
 from builder.render.renderer import Renderer
 from builder.render.sandbox import layered_environment
@@ -298,7 +299,7 @@ def test_the_shipped_sets_templates_are_not_compiled_again(
         return compile_(self, source, name, *more, **named)  # type: ignore[call-overload]
 
     monkeypatch.setattr(jinja2.Environment, "compile", noted)
-    variables = prepare(Request("sample", EXAMPLE), template_set).seen
+    variables = prepare(Request("sample", EXAMPLE), with_schema(template_set)).seen
     compiled.clear()
     renderer = Renderer(layered_environment(*template_set.template_folders, compiled=tmp_path))
     for entry in template_set.entries:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builder.errors import InfergenError
-from builder.plan import make_plan
+from builder.plan import plan_set
 from builder.template_set import open_template_set
 from tests.sets import make_plain_set, write_map
 
@@ -61,7 +61,7 @@ def test_any_destination(destination: str) -> None:
         write_map(root, {"hello.txt.j2": destination})
         try:
             template_set = open_template_set(root)
-            plan = make_plan(template_set, (), ())
+            plan = plan_set(template_set, ()).plan
         except InfergenError as error:
             assert "correspond_file_path.yaml" in str(error) or "hello.txt.j2" in str(error)
             return

@@ -83,11 +83,13 @@ def _wait_until_ready(port: str) -> None:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
-    """A folder with what the README's reader has at hand: a model, its labels, a template set."""
+    """A folder with what the README's reader has at hand: models, a template set, a fleet."""
     models = ROOT / "vars" / "models"
     shutil.copy(models / "iris_svc.onnx", tmp_path / "model.onnx")
     shutil.copy(models / "iris.json", tmp_path / "labels.json")
     shutil.copytree(ROOT / "tests" / "classic_set", tmp_path / "my_set")
+    shutil.copytree(ROOT / "examples" / "fleet", tmp_path / "examples" / "fleet")
+    shutil.copytree(models, tmp_path / "vars" / "models")
     return tmp_path
 
 

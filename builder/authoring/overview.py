@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.output import OutputFolder
-from builder.plan import make_plan
+from builder.plan import plan_set
 from builder.schema import Variable, read_schemas
 from builder.template_set import SKELETONS, TEMPLATES, TemplateSet
 
@@ -48,7 +48,7 @@ def look_at(template_set: TemplateSet) -> Overview:
 
 
 def _files(template_set: TemplateSet, layers: Sequence[str]) -> list[FileShown]:
-    plan = make_plan(template_set, layers, ())
+    plan = plan_set(template_set, layers).plan
     shown = [
         _shown(template_set, rendering.path, [f"{TEMPLATES}/{rendering.template}"], rendered=True)
         for rendering in plan.renderings

@@ -8,22 +8,18 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from builder.authoring import golden
 from builder.authoring.golden import Golden, GoldenFacts
 from builder.errors import InfergenError, RefusedError, TemplateSetError, WriteError
-from builder.generate import make_renderer, render_prepared
 from builder.lint.cache import cache_folder, digest
 from builder.lint.cases import Case, Refused, make_case, remembered_facts, wanted
 from builder.lint.vocabulary import sample_files
+from builder.opened_set import OpenedSet, with_schema
 from builder.output import Output
 from builder.template_set import TemplateSet
 from builder.write.single import write_file
 from builder.yamlfile import Document, read_mapping
-
-if TYPE_CHECKING:
-    from builder.render.renderer import Renderer
 
 _LARGEST = 64 * 1024 * 1024
 
@@ -64,29 +60,29 @@ def render_services(template_set: TemplateSet) -> Iterator[Tested]:
         raise TemplateSetError(
             f"{template_set.root}: no variables file in vars/, so there is no service to test"
         )
-    renderer = make_renderer(template_set)
+    opened = with_schema(template_set)
     for sample in samples:
         document = read_mapping(sample)
         for variant in wanted(template_set, document):
-            yield _test(template_set, document, sample, variant, renderer)
+            yield _test(opened, document, sample, variant)
 
 
 def _test(
-    template_set: TemplateSet,
+    opened: OpenedSet,
     document: Document,
     sample: Path,
     variant: str | None,
-    renderer: Renderer,
 ) -> Tested:
-    record = golden.record_path(template_set.root, variant, sample)
+    record = golden.record_path(opened.template_set.root, variant, sample)
     known = golden.read_golden(record)
     facts = GoldenFacts({} if known is None else known.model, remembered_facts)
-    case = make_case(template_set, document, sample, variant, facts)
+    case = make_case(opened, document, sample, variant, facts)
     title = sample.name if variant is None else f"{variant}, {sample.name}"
     if isinstance(case, Refused):
         return Tested(title, record, known=known is not None, error=str(case.error))
     try:
-        outputs = (*case.prepared.plan.copies, *render_prepared(case.prepared, renderer))
+        plan = case.prepared.plan
+        outputs = (*plan.copies, *opened.render(plan.renderings, case.prepared.seen))
     except RefusedError as error:
         return Tested(title, record, refused=str(error).partition("\n")[0])
     except InfergenError as error:

@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "Show what an ONNX model says of itself.",
     "check": "Tell whether services are outdated, or were edited.",
     "update": "Bring services forward, keeping what was edited.",
+    "fleet": "Make many services from a folder of variables files.",
     "templates": "Look at, check and test a template set.",
 }
 

@@ -59,12 +59,7 @@ class Sets:
         """The set that a service is to be generated from. Raises InfergenError."""
         said = self._named or self._said_by(service)
         if said not in self._opened:
-            fetched = fetch(said) if said else Fetched(default_root())
-            if is_cookiecutter_template(fetched.folder):
-                raise UsageError(
-                    f"{said}: a cookiecutter template, which says nothing of what changed; its"
-                    " services are made again by `infergen new --force`"
-                )
+            fetched = fetch_set(said)
             opened = open_template_set(fetched.folder, confined_to=fetched.confined_to)
             self._opened[said] = SetOfService(opened, fetched)
         return self._opened[said]
@@ -79,6 +74,20 @@ class Sets:
                 f"{service}: made from the template set {record.set_name}; name it by --templates"
             )
         return ""
+
+
+def fetch_set(said: str | None) -> Fetched:
+    """The set that a user or a record names, or the one that ships with infergen.
+
+    Raises InfergenError; UsageError for a cookiecutter template, which is for `infergen new` alone.
+    """
+    fetched = fetch(said) if said else Fetched(default_root())
+    if is_cookiecutter_template(fetched.folder):
+        raise UsageError(
+            f"{said}: a cookiecutter template, which does not say what changed between versions;"
+            " its services are made, and made again, by `infergen new --force`"
+        )
+    return fetched
 
 
 def check_folder(service: Path) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from builder.chosen_model import Inspect
 from builder.errors import InfergenError, ModelError
-from builder.generate import Prepared, Request, prepare
 from builder.lint.cache import cache_folder, digest, made_by
+from builder.opened_set import OpenedSet
+from builder.prepare import Prepared, Request, prepare
 from builder.template_set import TemplateSet
 from builder.write.single import write_file
 from builder.yamlfile import Document
@@ -50,12 +51,12 @@ class Refused:
 
 
 def make_cases(
-    template_set: TemplateSet, samples: Sequence[Document], inspect: Inspect
+    opened: OpenedSet, samples: Sequence[Document], inspect: Inspect
 ) -> Iterator[Case | Refused]:
     """Every variant with every variables file, but for files that name another variant."""
     for document in samples:
-        for variant in wanted(template_set, document):
-            yield make_case(template_set, document, Path(document.source), variant, inspect)
+        for variant in wanted(opened.template_set, document):
+            yield make_case(opened, document, Path(document.source), variant, inspect)
 
 
 def wanted(template_set: TemplateSet, document: Document) -> list[str | None]:
@@ -67,7 +68,7 @@ def wanted(template_set: TemplateSet, document: Document) -> list[str | None]:
 
 
 def make_case(
-    template_set: TemplateSet,
+    opened: OpenedSet,
     document: Document,
     sample: Path,
     variant: str | None,
@@ -76,12 +77,12 @@ def make_case(
     """One service, as far as it can be made without rendering it."""
     request = Request(
         name=_name(document, sample),
-        templates=template_set.root,
+        templates=opened.template_set.root,
         variables_file=sample,
         variant=None if "variant" in document.value else variant,
     )
     try:
-        return Case(variant, sample, prepare(request, template_set, inspect=inspect))
+        return Case(variant, sample, prepare(request, opened, inspect))
     except InfergenError as error:
         return Refused(variant, sample, error)
 

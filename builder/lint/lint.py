@@ -15,6 +15,7 @@ from builder.lint.findings import Finding, from_error, without_allowed
 from builder.lint.outputs import Outputs, check_outputs
 from builder.lint.secrets import secrets_in
 from builder.lint.texts import own_files, read_templates
+from builder.opened_set import with_schema
 from builder.schema import Schema, read_schemas
 from builder.template_set import PARTIAL_PREFIX, Examined, TemplateSet, examine_template_set
 from builder.yamlfile import Document
@@ -95,7 +96,7 @@ def _check(root: Path, examined: Examined, cache: Cache) -> Report:
         if analysis.sure and not examined.errors and not unreadable_samples:
             findings += _unreached(templates, analysis)
             findings += vocabulary.unused_variables(template_set, schema, analysis.used, documents)
-        made = list(make_cases(template_set, documents, remembered_facts))
+        made = list(make_cases(with_schema(template_set), documents, remembered_facts))
         ready = [case for case in made if isinstance(case, Case)]
         findings += _refusals((case for case in made if isinstance(case, Refused)), findings, root)
         outputs = check_outputs(template_set, templates, ready, cache)

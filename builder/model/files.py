@@ -18,19 +18,23 @@ _BLOCK = 1 << 20
 _LONGEST_STEM = 200
 
 
-def find_file(name: str, *, beside: Path, where: str, option: str) -> Path:
-    """The file that a variables file names: beside it, or in ``models/`` beside it.
+def find_file(name: str, *, places: Sequence[Path], where: str, option: str) -> Path:
+    """The file that a variables file names, in the first folder that has it.
 
-    ``beside`` may be a service's own ``models/``, where it is to be then. Raises ModelError.
+    ``option`` is what else to give, if anything. Raises ModelError.
     """
-    inside = beside.name == FOLDER
-    folders = (beside,) if inside else (beside, beside / FOLDER)
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    looked = " or ".join(map(str, folders))
-    otherwise = "" if inside else f", or name it with {option} FILE"
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    looked = ", ".join(map(str, places[:-1]))
+    looked = f"{looked} or {places[-1]}" if looked else str(places[-1])
+    otherwise = f", or give {option}" if option else ""
     raise ModelError(f"{where}: no file {name} in {looked}; put it there{otherwise}")
+
+
+def beside(folder: Path) -> tuple[Path, Path]:
+    """Where files that a variables file in this folder names may lie."""
+    return folder, folder / FOLDER
 
 
 def digest_and_size(path: Path, external_data: Sequence[str] = ()) -> tuple[str, int]:

@@ -50,7 +50,7 @@ class Renderer:
     def __init__(self, environment: SandboxedEnvironment, *, limits: Limits | None = None) -> None:
         if not isinstance(environment.loader, ConfinedLoader):
             raise TypeError("the environment is to come from builder.render.sandbox")
-        self._environment = environment
+        self.environment = environment
         self._loader = environment.loader
         self._limits = limits or Limits()
 
@@ -58,7 +58,7 @@ class Renderer:
         """The file's bytes. Raises RenderError with the template's file and line: RefusedError if
         the template wants it so.
         """
-        if isinstance(self._environment, PlainEnvironment):
+        if isinstance(self.environment, PlainEnvironment):
             from builder.render import plain  # noqa: PLC0415 - brings ast
 
             # A classic template may change lists and maps; what it does is to end with it.
@@ -88,7 +88,7 @@ class Renderer:
         """
         try:
             with time_limit(self._limits.seconds):
-                return self._rendered(self._environment.from_string(source), variables)
+                return self._rendered(self.environment.from_string(source), variables)
         except (Exception, TimeUp) as error:
             told = self._explain(error, _Place(where, f"\n    {source}"), variables, "")
             raise RenderError(told) from None
@@ -97,7 +97,7 @@ class Renderer:
         """A template's text as it is, whatever a value does in it."""
         try:
             with time_limit(self._limits.seconds):
-                return self._rendered(self._environment.get_template(name), variables)
+                return self._rendered(self.environment.get_template(name), variables)
         except (Exception, TimeUp) as error:
             template, line = self._where(error.__traceback__) or (name, 0)
             if isinstance(error, TemplateSyntaxError):
@@ -176,7 +176,7 @@ class Renderer:
         message = error.message or "syntax error"
         if message.startswith("No filter named "):
             wrong = message.split("'")[1]
-            return f"no filter is called {wrong}{_nearest(wrong, self._environment.filters)}"
+            return f"no filter is called {wrong}{_nearest(wrong, self.environment.filters)}"
         return f"syntax error: {message}"
 
     def _not_found(self, error: TemplateNotFound) -> str:
