@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-update bench-fleet bench-service bench-browser bench-edge clean
+.PHONY: help setup system demo test test-heavy test-images lint format wheel lock examples soak bench bench-update bench-fleet bench-service bench-cache bench-browser bench-edge clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-fleet: setup ## Measure fleets of many services
 
 bench-service: setup ## Measure a generated service against its peers
 	$(BIN)/python -m bench.service
+
+bench-cache: setup ## Measure the caches of generated services
+	$(BIN)/python -m bench.cache
 
 bench-browser: setup ## Measure a generated page against bare Python
 	$(BIN)/python -m bench.browser

@@ -1,8 +1,7 @@
 """``python -m bench.edge_latency PROJECT IMAGE``: an engine's total beside the same done bare.
 
 Prints the least milliseconds of each, measured in turns: other work only adds to them. Bare is
-what anybody writes first: Pillow, numpy, and a session on as many threads, which do not spin
-either.
+what anybody writes first: Pillow, numpy, and a session with as many threads, not spinning either.
 """
 
 from __future__ import annotations

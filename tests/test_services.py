@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.conftest import ROOT, Cli
@@ -86,6 +88,27 @@ def test_services_of_the_examples(cli: Cli, tmp_path: Path, mypy_cache: Path, ex
     done = cli("new", "--name", "service", "--vars", ROOT / "vars" / f"{example}.yaml")
     assert done.returncode == 0, done.stderr
     assert_good(tmp_path / "service", mypy_cache)
+
+
+def test_a_service_whose_items_are_rows_of_a_parquet_table(
+    cli: Cli, tmp_path: Path, mypy_cache: Path
+) -> None:
+    flowers = [{"id": f"{index:04}", **dict.fromkeys("abcd", 1.5)} for index in range(3)]
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist(flowers), tmp_path / "data" / "iris.parquet"
+    )
+    variables = tmp_path / "vars.yaml"
+    variables.write_text("data_source: {url: file://data/, pattern: iris.parquet}\n")
+    done = cli(
+        *("new", "--name", "service", "--variant", "data-cache", "--vars", variables),
+        *("--model", MODELS / "iris_svc.onnx", "--labels", MODELS / "iris.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert_good(tmp_path / "service", mypy_cache)
+    with booted(tmp_path / "service") as address:
+        assert post(f"{address}/predict", "0002") == post(f"{address}/predict", "0001")
+        assert post(f"{address}/predict", "0003")[0] == 404
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -183,6 +185,50 @@ def test_what_a_fleet_misses_is_fetched_about_once(shapes: Path, redis: Redis) -
             # Nearly once: of 40 requests to 4 processes, and not once each.
             assert len(Pictures.asked) <= 4
             assert ask(one, "no-such").status == 404
+
+
+def test_an_unknown_item_of_a_batch_is_no_fault_of_who_asks_for_another(
+    shapes: Path, tmp_path: Path
+) -> None:
+    """A request that waits for the same item as a batch does is not told of the batch's error."""
+
+    class Pictures(SlowSource):
+        asked: list[str] = []  # noqa: RUF012 - of this test
+
+        def __init__(self, *arguments: object) -> None:
+            folder = ROOT / "vars" / "data" / "shapes"
+            super().__init__(*arguments, directory=folder)  # type: ignore[arg-type]
+
+    with (
+        source(Pictures) as url,
+        serving(shapes, DATA_URL=url, CACHE_FOLDER=tmp_path / "cache") as running,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        batch = pool.submit(ask, running, ["0004", "no-such"], "/predict/batch")
+        time.sleep(0.1)
+        single = pool.submit(ask, running, "0004")
+        assert batch.result().status == 404
+        assert single.result().content["prediction"] == pytest.approx(
+            expected(shapes, "0004"), abs=1e-6
+        )
+
+
+def test_postprocessing_may_change_what_it_is_given(tmp_path: Path) -> None:
+    """In place, and each request's own: what is kept stays as the model answered it."""
+    service = generate(tmp_path, "iris", "--variant", "prediction-cache")
+    transformers = service / "src" / "ml" / "transformers.py"
+    changed = transformers.read_text().replace(
+        "    return prediction\n", "    prediction *= 2\n    return prediction\n"
+    )
+    transformers.write_text(changed)
+    job = [sys.executable, "-m", "src.jobs.record_sample"]
+    assert subprocess.run(job, cwd=service, check=False).returncode == 0
+    flower = [[6.0, 3.0, 4.0, 1.2]]
+    with serving(service, CACHE_MEMORY_BYTES=0) as running, ThreadPoolExecutor(16) as pool:
+        for _ in range(2):
+            answers = pool.map(lambda _: ask(running, flower), range(16))
+            sums = [sum(answer.content["prediction"]) for answer in answers]
+            assert sums == pytest.approx([2.0] * 16)
 
 
 def test_a_source_that_fails_is_told(shapes: Path, tmp_path: Path) -> None:

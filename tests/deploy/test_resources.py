@@ -28,8 +28,8 @@ def resources(service: Path) -> dict[str, Any]:
         (["variant=prediction-cache"], ("100m", "224Mi"), ("1", "416Mi")),
         (
             ["variant=prediction-cache", "caching.memory_mebibytes=512", "workers=2"],
-            ("100m", "1280Mi"),
-            ("2", "1664Mi"),
+            ("100m", "1312Mi"),
+            ("2", "1696Mi"),
         ),
         # 100 a second are more than a core can do: what 0.7 of one can.
         ([f"{MODEL}.milliseconds=50"], ("700m", "128Mi"), ("2", "320Mi")),

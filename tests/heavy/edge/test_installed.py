@@ -39,11 +39,13 @@ def test_make_install_gives_a_command_and_a_package(cli: Cli, tmp_path: Path) ->
     project = example(cli, tmp_path, "iris_svc", "sample")
     said("make", "install", cwd=project)
     programs = project / ".venv" / "bin"
-    assert json.loads(said(programs / "iris-svc", "status", "--json", cwd=tmp_path))["healthy"]
+    elsewhere = tmp_path / "elsewhere"  # where no folder is called like the package
+    elsewhere.mkdir()
+    assert json.loads(said(programs / "iris-svc", "status", "--json", cwd=elsewhere))["healthy"]
     code = (
         "from iris_svc import Engine; print(Engine().predict([[5.1, 3.5, 1.4, 0.2]]).predictions)"
     )
-    assert "0.95" in said(programs / "python", "-c", code, cwd=tmp_path)
+    assert "0.95" in said(programs / "python", "-c", code, cwd=elsewhere)
     figures = json.loads(said("make", "--silent", "footprint", cwd=project))
     assert figures["resident_megabytes"]["first answer"] > 0
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from src.app.http import Answer, Call
+from src.ml.execution import INLINE_BYTES
 from src.ml.runs import DeadlineError
 
 T = TypeVar("T")
@@ -36,3 +37,8 @@ async def in_time(work: Awaitable[T], deadline: float) -> T:
             return await work
     except TimeoutError:
         raise DeadlineError from None
+
+
+async def beside(size: int, work: Callable[[], T]) -> T:
+    """What the work comes to: at once if it is on few bytes, else in a thread, beside the loop."""
+    return work() if size <= INLINE_BYTES else await asyncio.to_thread(work)

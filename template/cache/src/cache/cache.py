@@ -23,9 +23,6 @@ Tensors = dict[str, Tensor]
 Compute = Callable[[Sequence[int]], Awaitable[Sequence[Tensors]]]
 """Makes the values that are missing, by their place among those that are wanted."""
 
-Brought = tuple[Tensors, bool]
-"""A value, and whether it was kept rather than made."""
-
 _JITTER = 0.1
 _MOST_PENDING_BYTES = 64 * 1024 * 1024
 _LARGE = 64 * 1024
@@ -74,6 +71,15 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A value, until when it is fresh by ``time.time``, and whether it was kept rather than made."""
+
+    tensors: Tensors
+    fresh_until: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A value that is asked for: its key of 16 bytes, and its name, if it has one, for the log."""
 
@@ -109,48 +115,38 @@ class Cache:
         self._store = store
         self._policy = policy
         self._meter = meter
-        self._flights: dict[bytes, asyncio.Future[Brought]] = {}
+        self._flights: dict[bytes, asyncio.Future[Found]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: dict[bytes, Kept[Tensors]] = {}
         self._pending_bytes = 0
 
-    async def find(
-        self, wanted: Sequence[Wanted], compute: Compute, *, renew: bool
-    ) -> tuple[list[Tensors], bool]:
-        """The values, and whether all of them were kept already; with ``renew`` made anew.
-
-        Raises what ``compute`` raises.
-        """
+    async def find(self, wanted: Sequence[Wanted], compute: Compute, *, renew: bool) -> list[Found]:
+        """The values; with ``renew`` made anew. Raises what ``compute`` raises."""
         if renew:
-            return await self.renew(wanted, compute), False
+            return await self._renew(wanted, compute)
         values = [self._about_to_be_kept(item.key) for item in wanted]
         if self._memory is not None:
             self._look_in_memory(self._memory, wanted, values, compute)
-        hit = True
         while missing := [index for index, value in enumerate(values) if value is None]:
             own, joined = self._take_off(wanted, missing)
             if own:
-                hit &= await self._fly(wanted, own, values, compute)
+                await self._fly(wanted, own, values, compute)
             for index, flight in joined.items():
                 with contextlib.suppress(AbandonedError):
-                    values[index], kept = await asyncio.shield(flight)
-                    hit &= kept
-        return [value for value in values if value is not None], hit
+                    values[index] = await asyncio.shield(flight)
+        return [value for value in values if value is not None]
 
-    async def renew(self, wanted: Sequence[Wanted], compute: Compute) -> list[Tensors]:
+    async def _renew(self, wanted: Sequence[Wanted], compute: Compute) -> list[Found]:
         """The values made anew, whatever is kept, and kept instead of it."""
-        made = list(await compute(range(len(wanted))))
-        if self._policy.registers:
-            for item, tensors in zip(wanted, made, strict=True):
-                self.register(item, tensors)
-        return made
+        made = await compute(range(len(wanted)))
+        return [self._register(*each) for each in zip(wanted, made, strict=True)]
 
     def _take_off(
         self, wanted: Sequence[Wanted], missing: Sequence[int]
-    ) -> tuple[list[int], dict[int, asyncio.Future[Brought]]]:
+    ) -> tuple[list[int], dict[int, asyncio.Future[Found]]]:
         """Which of the missing this request brings, and which another is bringing already."""
         own: list[int] = []
-        joined: dict[int, asyncio.Future[Brought]] = {}
+        joined: dict[int, asyncio.Future[Found]] = {}
         for index in missing:
             key = wanted[index].key
             flight = self._flights.get(key)
@@ -161,16 +157,18 @@ class Cache:
                 joined[index] = flight
         return own, joined
 
-    def _about_to_be_kept(self, key: bytes) -> Tensors | None:
+    def _about_to_be_kept(self, key: bytes) -> Found | None:
         """What was made a moment ago, and is not in the store yet."""
         kept = self._pending.get(key)
-        return kept.value if kept is not None and kept.fresh else None
+        if kept is None or not kept.fresh:
+            return None
+        return Found(kept.value, kept.fresh_until, True)
 
     def _look_in_memory(
         self,
         memory: Memory[Tensors],
         wanted: Sequence[Wanted],
-        values: list[Tensors | None],
+        values: list[Found | None],
         compute: Compute,
     ) -> None:
         began = time.perf_counter()
@@ -181,7 +179,7 @@ class Cache:
             kept = memory.get(item.key)
             if kept is None or not self._usable(kept.fresh_until):
                 continue
-            values[index] = kept.value
+            values[index] = Found(kept.value, kept.fresh_until, True)
             hits += 1
             self._say_hit(item)
             if not kept.fresh:
@@ -193,10 +191,10 @@ class Cache:
         self,
         wanted: Sequence[Wanted],
         own: Sequence[int],
-        values: list[Tensors | None],
+        values: list[Found | None],
         compute: Compute,
-    ) -> bool:
-        """Bring the values that nobody else is about to bring; whether all were in the store."""
+    ) -> None:
+        """Bring the values that nobody else is about to bring."""
         flights = {index: self._flights[wanted[index].key] for index in own}
         try:
             missing = await self._look_in_store(wanted, own, values, compute)
@@ -205,15 +203,13 @@ class Cache:
             if missing:
                 made = await compute(missing)
                 for index, tensors in zip(missing, made, strict=True):
-                    values[index] = tensors
-                    if self._policy.registers:
-                        self.register(wanted[index], tensors)
+                    values[index] = self._register(wanted[index], tensors)
         except BaseException as error:
+            # Of several values, nobody knows which one the error is about.
+            shared = isinstance(error, self._shared) and len(own) == 1
             for flight in flights.values():
-                if not flight.done():
-                    shared = isinstance(error, self._shared)
-                    flight.set_exception(error if shared else AbandonedError())
-                    flight.exception()  # nobody else may be waiting for it
+                flight.set_exception(error if shared else AbandonedError())
+                flight.exception()  # nobody else may be waiting for it
             if self._policy.claim_seconds and len(own) == 1:
                 self._start(self._store.release(self.space, wanted[own[0]].key))
             raise
@@ -224,14 +220,13 @@ class Cache:
         for index, flight in flights.items():
             value = values[index]
             if value is not None:
-                flight.set_result((value, index not in missing))
-        return not missing
+                flight.set_result(value)
 
     async def _look_in_store(
         self,
         wanted: Sequence[Wanted],
         indexes: Sequence[int],
-        values: list[Tensors | None],
+        values: list[Found | None],
         compute: Compute,
     ) -> list[int]:
         """Fill in what the store has; returns what it has not."""
@@ -244,16 +239,15 @@ class Cache:
             if kept is None:
                 missing.append(index)
                 continue
-            tensors, fresh_until = kept
-            values[index] = tensors
-            self._keep_in_memory(item.key, tensors, fresh_until)
+            values[index] = kept
+            self._keep_in_memory(item.key, kept.tensors, kept.fresh_until)
             self._say_hit(item)
-            if time.time() >= fresh_until:
+            if time.time() >= kept.fresh_until:
                 self._refresh(item, index, compute)
         return missing
 
-    def _read(self, key: bytes, value: bytes) -> tuple[Tensors, float] | None:
-        """The tensors and until when they are fresh; None for what is damaged, foreign or too old."""
+    def _read(self, key: bytes, value: bytes) -> Found | None:
+        """The value, unless it is damaged, foreign or too old."""
         try:
             tensors, made = read_entry(key, value)
         except EntryError:
@@ -261,7 +255,7 @@ class Cache:
         if any(self._expected.get(name) != tensor.dtype for name, tensor in tensors.items()):
             return None
         fresh_until = self._policy.fresh_until(made)
-        return (tensors, fresh_until) if self._usable(fresh_until) else None
+        return Found(tensors, fresh_until, True) if self._usable(fresh_until) else None
 
     def _usable(self, fresh_until: float) -> bool:
         return time.time() < fresh_until + self._policy.stale_seconds
@@ -270,7 +264,7 @@ class Cache:
         self,
         wanted: Sequence[Wanted],
         missing: list[int],
-        values: list[Tensors | None],
+        values: list[Found | None],
         compute: Compute,
     ) -> list[int]:
         """Claim the value, or wait for the process that has; what is still missing then."""
@@ -292,7 +286,7 @@ class Cache:
         """Make a stale value anew, while it is still served."""
         if item.key in self._flights or not self._policy.registers:
             return
-        flight: asyncio.Future[Brought] = asyncio.get_running_loop().create_future()
+        flight: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._flights[item.key] = flight
 
         async def refresh() -> None:
@@ -303,24 +297,29 @@ class Cache:
                 flight.exception()
                 logger.warning("%s stays stale: %s", item.name or "a value", error)
             else:
-                flight.set_result((tensors, False))
-                self.register(item, tensors)
+                flight.set_result(self._register(item, tensors))
             finally:
                 self._flights.pop(item.key, None)
 
         self._start(refresh())
 
-    def register(self, item: Wanted, tensors: Tensors) -> None:
+    def _register(self, item: Wanted, tensors: Tensors) -> Found:
         """Keep a value in memory now, and in the store when the answer has been sent."""
         made = time.time()
-        size = sum(tensor.nbytes for tensor in tensors.values())
-        fresh_until = self._policy.fresh_until(made)
-        self._keep_in_memory(item.key, tensors, fresh_until)
+        found = Found(tensors, self._policy.fresh_until(made), False)
+        if not self._policy.registers:
+            return found
+        self._keep_in_memory(item.key, tensors, found.fresh_until)
         if self._pending_bytes > _MOST_PENDING_BYTES:
-            return  # the store is slower than the requests: nothing is to pile up
-        self._pending[item.key] = Kept(tensors, size, fresh_until)
+            # The store is slower than the requests: nothing is to pile up.
+            if self._policy.claim_seconds:
+                self._start(self._store.release(self.space, item.key))
+            return found
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        self._pending[item.key] = Kept(tensors, size, found.fresh_until)
         self._pending_bytes += size
         self._start(self._put(item, tensors, made, size))
+        return found
 
     async def _put(self, item: Wanted, tensors: Tensors, made: float, size: int) -> None:
         try:

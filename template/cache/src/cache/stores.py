@@ -39,7 +39,8 @@ def policy(settings: Settings) -> Policy:
     return Policy(
         fresh_seconds=settings.cache_ttl_seconds,
         stale_seconds=settings.cache_stale_seconds,
-        claim_seconds=settings.cache_claim_seconds,
+        # Who keeps nothing makes nothing for others.
+        claim_seconds=settings.cache_claim_seconds if settings.cache_register else 0.0,
         registers=bool(settings.cache_register),
         logs=bool(settings.log_cache),
     )
