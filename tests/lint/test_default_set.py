@@ -18,14 +18,8 @@ def copy_of_the_default_set(root: Path) -> Path:
     shutil.copytree(default_root() / "template_files", root / "template_files")
     for name in ("correspond_file_path.yaml", "infergen.yaml"):
         shutil.copy(default_root() / name, root / name)
-    kept = (
-        "schema.json",
-        "sample.yaml",
-        "models/iris_svc.onnx",
-        "models/iris.json",
-        "data/iris.csv",
-    )
-    for name in kept:
+    names = ("schema.json", "sample.yaml", "data/iris.csv", "models/iris_svc.onnx")
+    for name in (*names, "models/iris.json"):
         (root / "vars" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(default_root() / "vars" / name, root / "vars" / name)
     return root

@@ -125,7 +125,7 @@ def test_all_services_are_looked_at_and_all_errors_told(
 def test_the_set_that_a_service_is_made_from_is_to_be_named(cli: Cli, service: Path) -> None:
     done = cli("check", service)
     assert done.returncode == 1
-    assert "made from the template set set; name its folder by --templates" in done.stderr
+    assert "made from the template set set; name it by --templates" in done.stderr
 
 
 def test_an_update_that_was_cut_short_is_told(cli: Cli, service: Path, place: Path) -> None:
