@@ -52,7 +52,7 @@ _ANNOTATIONS: Mapping[str, Check] = {
 """Keywords that say nothing of the value, and what is to follow them."""
 
 _CODE = r"\\u(?!d[89a-f])[0-9a-f]{4}"
-_CLASS = rf"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.:/]|{_CODE}-{_CODE}|{_CODE})+-?\]"
+_CLASS = rf"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.:/*,%+{{}}]|{_CODE}-{_CODE}|{_CODE})+-?\]"
 _PIECE = (
     rf"(?:[A-Za-z0-9_:/ -]|\\\.|{_CLASS}|(?P<group>\)))"
     r"(?P<repeat>[*+?]|\{(?:\d{1,3},)?(?P<most>\d{1,3})\})?"
