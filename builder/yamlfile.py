@@ -109,6 +109,8 @@ def parse(text: str, source: str) -> Document:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
         reason = ", ".join(part for part in (error.context, error.problem) if part)
+        if "nesting depth" in reason:  # newer versions of libyaml have a bound of their own
+            raise YamlError(f"{where}: nested more than {MAX_DEPTH} levels deep") from None
         raise YamlError(f"{where}: not valid YAML: {reason}") from None
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())

@@ -27,6 +27,12 @@ def raise_lost() -> None:
         raise _lost.pop()
 
 
+def too_late() -> None:
+    """From now on both signals are ignored: all is done, and what is left is to say so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     interrupted = Interrupted(
         f"interrupted by {signal.Signals(number).name}; nothing half-written is left"

@@ -141,6 +141,7 @@ def command(
         from builder.conversion import convert  # noqa: PLC0415
 
         report = convert(destination, samples)
+    interrupts.too_late()
     _report(generated, destination, _actions(published), as_json=as_json, converted=report)
     return 0
 
