@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.set_files import CACHES
 from builder.template_set import default_root
 from tests.authoring.conftest import Templates
 from tests.conftest import Cli, tree
@@ -43,7 +44,7 @@ def test_it_has_every_file_of_the_set(exported: Path) -> None:
     for folder in ("template", "template_files", "vars"):
         ours = {
             name: kept for name, kept in tree(default_root() / folder).items()
-            if "__pycache__" not in name and "_cache" not in name
+            if CACHES.isdisjoint(name.split("/"))
         }  # fmt: skip
         assert tree(exported / folder) == ours
 
@@ -95,15 +96,15 @@ def test_an_edit_shows_its_diff_at_once(
     cli: Cli, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(exported.parent / "cache"))
-    path = exported / "template" / "web" / ".dockerignore"
+    path = exported / "template" / "web" / ".yamllint"
     before = path.read_text()
     try:
-        path.write_text(f"{before}notes/\n")
+        path.write_text(f"{before}# notes\n")
         done = cli("templates", "test", exported)
     finally:
         path.write_text(before)
     assert done.returncode == 1
-    assert "    +notes/" in done.stdout
+    assert "    +# notes" in done.stdout
 
 
 def test_nothing_is_overwritten(cli: Cli, tmp_path: Path) -> None:
