@@ -85,7 +85,7 @@ def test_they_add_to_the_service(cli: Cli, tmp_path: Path, layered: Path) -> Non
         ("X = {{ nome | python }}\n", f"{POST}:1: `nome` is not defined; did you mean `name`?"),
         ("import os\nos.symlink('/etc', 'out')\n", "out"),
         ("import os\nos.mkfifo('pipe')\n", "pipe: neither a file"),
-        ("import os\nos.mkdir('.infergen')\nopen('.infergen/record.json', 'w')\n", ".infergen"),
+        ("open('.infergen/record.json', 'w')\n", ".infergen"),
         ("open('con', 'w')\n", "a device's name on Windows"),
     ],
 )

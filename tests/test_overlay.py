@@ -61,7 +61,8 @@ def test_one_that_changes_nothing_makes_the_same(cli: Cli, base: Path, overlay: 
         del files[".infergen/record.json"]
     generated["app.py"] = again["app.py"]
     generated["more.yml"] = again["more.yml"]
-    generated[".infergen/base.json.bz2"] = again[".infergen/base.json.bz2"]
+    for path in (".infergen/base.json.bz2", ".infergen/vars.yaml"):  # they have the name
+        generated[path] = again[path]
     assert generated == again
     assert json.loads(done.stdout)["set"]["name"] == "base"
 
@@ -303,7 +304,8 @@ def test_the_shipped_sets_templates_are_not_compiled_again(
     compiled.clear()
     renderer = Renderer(layered_environment(*template_set.template_folders, compiled=tmp_path))
     for entry in template_set.entries:
-        renderer.render(entry.template, variables, destination=entry.destination)
+        if entry.template.partition("/")[0] in variables["layers"]:
+            renderer.render(entry.template, variables, destination=entry.destination)
     replaced = ["web/Dockerfile.j2", "web/manifests/base/deployment.yaml.j2"]
     assert compiled == [name for it in replaced for name in (it, f"base:{it}")]
 
@@ -316,7 +318,7 @@ def test_the_example_differs_from_the_shipped_set_where_it_says(cli: Cli, tmp_pa
     ours, theirs = tree(tmp_path / "ours" / "sample"), tree(tmp_path / "theirs" / "sample")
     assert ours.keys() == theirs.keys()
     changed = {path for path in ours if ours[path] != theirs[path]}
-    assert changed - {".infergen/record.json", ".infergen/base.json.bz2"} == {
+    assert {path for path in changed if not path.startswith(".infergen/")} == {
         "Dockerfile",
         "manifests/base/deployment.yaml",
     }

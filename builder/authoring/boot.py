@@ -1,8 +1,7 @@
 """Starts a generated service as its user would, asks it, and stops it.
 
 What is asked of it: its ``run.sh`` starts it on HOST and PORT, ``/health/ready`` answers once it is
-up, ``/predict`` gives for ``data_sample`` what ONNX Runtime answered (or for its ID, from a service
-that knows data by IDs alone), and SIGTERM ends it with 0.
+up, ``/predict`` gives for ``data_sample`` what ONNX Runtime answered, and SIGTERM ends it with 0.
 """
 
 from __future__ import annotations
@@ -132,27 +131,25 @@ def _ask(address: str, variables: Mapping[str, Any]) -> str:
         return "started and stopped; predictions are for callers with credentials"
     if "data_sample" not in variables:
         return "started and stopped; the set has no data_sample to ask with"
-    asked = "data_sample"
-    status, answer = _predict(address, variables["data_sample"])
-    source = variables.get("data_source")
-    if status == 400 and isinstance(source, dict) and "sample_id" in source:
-        # One that has its data from elsewhere is asked by ID alone.
-        asked = "data_source.sample_id"
-        status, answer = _predict(address, source["sample_id"])
+    body = json.dumps({"data": _sample(address, variables)}).encode()
+    status, answer = _get(f"{address}/predict", body)
     if status != 200:
-        raise BootError(f"/predict answers {asked} with {status}: {json.dumps(answer)[:500]}")
+        raise BootError(f"/predict answers data_sample with {status}: {json.dumps(answer)[:500]}")
     prediction = answer.get("prediction") if isinstance(answer, dict) else None
     expected = variables.get("prediction_sample")
     if not _agree(prediction, expected):
         raise BootError(
-            f"/predict answers {asked} with {json.dumps(prediction)[:500]},"
+            f"/predict answers data_sample with {json.dumps(prediction)[:500]},"
             f" but ONNX Runtime with {json.dumps(expected)[:500]}"
         )
     return "answers as ONNX Runtime does"
 
 
-def _predict(address: str, data: Any) -> tuple[int, Any]:
-    return _get(f"{address}/predict", json.dumps({"data": data}).encode())
+def _sample(address: str, variables: Mapping[str, Any]) -> Any:
+    """As requests to the service carry it, which may name it: its metadata say so."""
+    status, metadata = _get(f"{address}/metadata")
+    told = metadata if status == 200 and isinstance(metadata, dict) else variables
+    return told.get("data_sample", variables["data_sample"])
 
 
 def _get(address: str, body: bytes | None = None) -> tuple[int, Any]:

@@ -5,86 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
-from src.cache.entry import EntryError, read_entry, write_entry
+from src.cache.entry import EntryError, read_entry
 from src.cache.guard import GuardedStore
-from src.cache.memory import Kept, Memory
+from src.cache.keeper import Keeper
+from src.cache.memory import Memory
 from src.cache.meter import Meter
-from src.ml.signature import Tensor
+from src.cache.policy import Policy
+from src.cache.values import Found, Kind, Tensors, Wanted
 
-Tensors = dict[str, Tensor]
 Compute = Callable[[Sequence[int]], Awaitable[Sequence[Tensors]]]
 """Makes the values that are missing, by their place among those that are wanted."""
-
-_JITTER = 0.1
-_MOST_PENDING_BYTES = 64 * 1024 * 1024
-_LARGE = 64 * 1024
-"""Values of more bytes are written in a thread, for the loop not to wait."""
 
 _FIRST_LOOK_SECONDS = 0.01
 _LONGEST_LOOK_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """For how long values are fresh (0: for ever) and may be served stale while they are made anew;
-    for how long others wait for the one process that makes one; whether requests register what they
-    make; whether the log tells of named values."""
-
-    fresh_seconds: float
-    stale_seconds: float
-    claim_seconds: float
-    registers: bool
-    logs: bool
-
-    def fresh_until(self, made: float) -> float:
-        """Values made together do not end together: up to a tenth earlier."""
-        if not self.fresh_seconds:
-            return float("inf")
-        return made + self.fresh_seconds * (1 - _JITTER * random.random())
-
-    @property
-    def kept_seconds(self) -> float:
-        """How long the store keeps a value; 0: for as long as it has room."""
-        if not self.fresh_seconds:
-            return 0.0
-        return self.fresh_seconds * (1 - _JITTER * random.random()) + self.stale_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Which values a cache has: its name, where the store keeps them, and the dtypes that they may
-    have, by name."""
-
-    name: str
-    space: str
-    expected: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value, until when it is fresh by ``time.time``, and whether it was kept rather than made."""
-
-    tensors: Tensors
-    fresh_until: float
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A value that is asked for: its key of 16 bytes, and its name, if it has one, for the log."""
-
-    key: bytes
-    name: str | None = None
 
 
 class AbandonedError(Exception):
@@ -107,26 +47,23 @@ class Cache:
         meter: Meter,
         shared: tuple[type[Exception], ...],
     ) -> None:
-        self.name = kind.name
         self.space = kind.space
+        self._name = kind.name
         self._expected = {name: np.dtype(dtype) for name, dtype in kind.expected.items()}
         self._shared = shared
-        self._memory = memory
         self._store = store
         self._policy = policy
-        self._meter = meter
+        self._keeper = Keeper(kind, memory, store, policy, meter)
         self._flights: dict[bytes, asyncio.Future[Found]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._pending: dict[bytes, Kept[Tensors]] = {}
-        self._pending_bytes = 0
 
     async def find(self, wanted: Sequence[Wanted], compute: Compute, *, renew: bool) -> list[Found]:
         """The values; with ``renew`` made anew. Raises what ``compute`` raises."""
         if renew:
             return await self._renew(wanted, compute)
-        values = [self._about_to_be_kept(item.key) for item in wanted]
-        if self._memory is not None:
-            self._look_in_memory(self._memory, wanted, values, compute)
+        values = [self._keeper.find(item.key) for item in wanted]
+        for index, value in enumerate(values):
+            if value is not None:
+                self._hit(wanted[index], index, value, compute)
         while missing := [index for index, value in enumerate(values) if value is None]:
             own, joined = self._take_off(wanted, missing)
             if own:
@@ -139,7 +76,7 @@ class Cache:
     async def _renew(self, wanted: Sequence[Wanted], compute: Compute) -> list[Found]:
         """The values made anew, whatever is kept, and kept instead of it."""
         made = await compute(range(len(wanted)))
-        return [self._register(*each) for each in zip(wanted, made, strict=True)]
+        return [self._keeper.register(*each) for each in zip(wanted, made, strict=True)]
 
     def _take_off(
         self, wanted: Sequence[Wanted], missing: Sequence[int]
@@ -157,36 +94,6 @@ class Cache:
                 joined[index] = flight
         return own, joined
 
-    def _about_to_be_kept(self, key: bytes) -> Found | None:
-        """What was made a moment ago, and is not in the store yet."""
-        kept = self._pending.get(key)
-        if kept is None or not kept.fresh:
-            return None
-        return Found(kept.value, kept.fresh_until, True)
-
-    def _look_in_memory(
-        self,
-        memory: Memory[Tensors],
-        wanted: Sequence[Wanted],
-        values: list[Found | None],
-        compute: Compute,
-    ) -> None:
-        began = time.perf_counter()
-        hits = 0
-        for index, item in enumerate(wanted):
-            if values[index] is not None:
-                continue
-            kept = memory.get(item.key)
-            if kept is None or not self._usable(kept.fresh_until):
-                continue
-            values[index] = Found(kept.value, kept.fresh_until, True)
-            hits += 1
-            self._say_hit(item)
-            if not kept.fresh:
-                self._refresh(item, index, compute)
-        self._meter.found(self.name, "memory", hits, len(wanted) - hits)
-        self._meter.took("memory", "get", time.perf_counter() - began)
-
     async def _fly(
         self,
         wanted: Sequence[Wanted],
@@ -203,7 +110,7 @@ class Cache:
             if missing:
                 made = await compute(missing)
                 for index, tensors in zip(missing, made, strict=True):
-                    values[index] = self._register(wanted[index], tensors)
+                    values[index] = self._keeper.register(wanted[index], tensors)
         except BaseException as error:
             # Of several values, nobody knows which one the error is about.
             shared = isinstance(error, self._shared) and len(own) == 1
@@ -211,7 +118,7 @@ class Cache:
                 flight.set_exception(error if shared else AbandonedError())
                 flight.exception()  # nobody else may be waiting for it
             if self._policy.claim_seconds and len(own) == 1:
-                self._start(self._store.release(self.space, wanted[own[0]].key))
+                self._keeper.start(self._store.release(self.space, wanted[own[0]].key))
             raise
         finally:
             for index, flight in flights.items():
@@ -231,7 +138,7 @@ class Cache:
     ) -> list[int]:
         """Fill in what the store has; returns what it has not."""
         keys = [wanted[index].key for index in indexes]
-        found = await self._store.get(self.name, self.space, keys)
+        found = await self._store.get(self._name, self.space, keys)
         missing = []
         for index, value in zip(indexes, found, strict=True):
             item = wanted[index]
@@ -240,11 +147,16 @@ class Cache:
                 missing.append(index)
                 continue
             values[index] = kept
-            self._keep_in_memory(item.key, kept.tensors, kept.fresh_until)
-            self._say_hit(item)
-            if time.time() >= kept.fresh_until:
-                self._refresh(item, index, compute)
+            self._keeper.keep_in_memory(item.key, kept.tensors, kept.fresh_until)
+            self._hit(item, index, kept, compute)
         return missing
+
+    def _hit(self, item: Wanted, index: int, found: Found, compute: Compute) -> None:
+        """Tell of a value that was kept, and have it made anew if it is stale."""
+        if self._policy.logs and item.name is not None:
+            logger.info("cache hit: %s", item.name)
+        if time.time() >= found.fresh_until:
+            self._refresh(item, index, compute)
 
     def _read(self, key: bytes, value: bytes) -> Found | None:
         """The value, unless it is damaged, foreign or too old."""
@@ -255,10 +167,7 @@ class Cache:
         if any(self._expected.get(name) != tensor.dtype for name, tensor in tensors.items()):
             return None
         fresh_until = self._policy.fresh_until(made)
-        return Found(tensors, fresh_until, True) if self._usable(fresh_until) else None
-
-    def _usable(self, fresh_until: float) -> bool:
-        return time.time() < fresh_until + self._policy.stale_seconds
+        return Found(tensors, fresh_until, True) if self._policy.usable(fresh_until) else None
 
     async def _claim_or_wait(
         self,
@@ -297,71 +206,16 @@ class Cache:
                 flight.exception()
                 logger.warning("%s stays stale: %s", item.name or "a value", error)
             else:
-                flight.set_result(self._register(item, tensors))
+                flight.set_result(self._keeper.register(item, tensors))
             finally:
                 self._flights.pop(item.key, None)
 
-        self._start(refresh())
-
-    def _register(self, item: Wanted, tensors: Tensors) -> Found:
-        """Keep a value in memory now, and in the store when the answer has been sent."""
-        made = time.time()
-        found = Found(tensors, self._policy.fresh_until(made), False)
-        if not self._policy.registers:
-            return found
-        self._keep_in_memory(item.key, tensors, found.fresh_until)
-        if self._pending_bytes > _MOST_PENDING_BYTES:
-            # The store is slower than the requests: nothing is to pile up.
-            if self._policy.claim_seconds:
-                self._start(self._store.release(self.space, item.key))
-            return found
-        size = sum(tensor.nbytes for tensor in tensors.values())
-        self._pending[item.key] = Kept(tensors, size, found.fresh_until)
-        self._pending_bytes += size
-        self._start(self._put(item, tensors, made, size))
-        return found
-
-    async def _put(self, item: Wanted, tensors: Tensors, made: float, size: int) -> None:
-        try:
-            await asyncio.sleep(0)  # the answer first
-            if self._policy.logs and item.name is not None:
-                logger.info("registering cache: %s", item.name)
-            if size > _LARGE:
-                value = await asyncio.to_thread(write_entry, item.key, tensors, made)
-            else:
-                value = write_entry(item.key, tensors, made)
-            await self._store.put(self.space, {item.key: value}, self._policy.kept_seconds)
-            if self._policy.claim_seconds:
-                await self._store.release(self.space, item.key)
-        finally:
-            self._pending.pop(item.key, None)
-            self._pending_bytes -= size
-
-    def _keep_in_memory(self, key: bytes, tensors: Tensors, fresh_until: float) -> None:
-        if self._memory is None:
-            return
-        for tensor in tensors.values():
-            tensor.flags.writeable = False  # requests share it
-        size = sum(tensor.nbytes for tensor in tensors.values())
-        self._memory.put(key, tensors, size, fresh_until)
-        self._meter.holds(self.name, len(self._memory), self._memory.bytes)
-
-    def _say_hit(self, item: Wanted) -> None:
-        if self._policy.logs and item.name is not None:
-            logger.info("cache hit: %s", item.name)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keeper.start(refresh())
 
     def forget(self) -> None:
         """Forget what is in memory: the store was cleared."""
-        if self._memory is not None:
-            self._memory.clear()
-            self._meter.holds(self.name, 0, 0)
+        self._keeper.forget()
 
     async def settle(self, seconds: float) -> None:
         """Wait for what is being kept, but not for ever."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        await self._keeper.settle(seconds)

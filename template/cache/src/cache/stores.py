@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from src.cache.cache import Policy
 from src.cache.disk import DiskStore
 from src.cache.guard import GuardedStore
 from src.cache.meter import Meter
+from src.cache.policy import Policy
 from src.cache.redis_store import RedisStore
 from src.cache.store import Store
 from src.configurations import ROOT, Settings
