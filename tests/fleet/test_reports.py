@@ -131,7 +131,7 @@ def test_a_bar_on_a_terminal_and_plain_lines_in_a_log(tmp_path: Path, small: Pat
     assert b"3 services: 3 created" in screen
     write_text(tmp_path / "vars" / "a.yaml", "variant: large\n")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    assert done.stdout == b"changed       a  3 files\n3 services: 1 changed, 2 unchanged\n"
+    assert done.stdout == b"changed       a  4 files\n3 services: 1 changed, 2 unchanged\n"
     assert done.stderr == b""
 
 
