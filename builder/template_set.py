@@ -7,7 +7,7 @@ then it holds only what it adds or changes, and whatever is looked for is looked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from builder.migration import Migration, read_migrations
 from builder.nearest import did_you_mean
 from builder.paths import check_relative, resolve_inside
 from builder.set_files import digest_of, files_below, walk_files
+from builder.set_settings import Report, read_essential, read_settings, read_variants
 
 PATH_MAP = "correspond_file_path.yaml"
 SETTINGS = "infergen.yaml"
@@ -31,10 +32,6 @@ SHIPPED = "default_set"
 """The folder inside the wheel that the default set lies in."""
 PARTIAL_PREFIX = "_"
 """Templates whose file name begins so are there to be included, and need no map entry."""
-
-_SETTINGS_KEYS = frozenset(
-    {"extends", "version", "supports", "variants", "essential", "migrations"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +113,6 @@ class TemplateSet:
         return self.variants[variant]
 
 
-Report = Callable[[str, InfergenError], None]
-"""Told of each thing that is wrong, with its code in `infergen templates lint`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A set without what is wrong with it, None if nothing is left; and the errors with codes."""
@@ -180,7 +173,7 @@ def _open(
 ) -> TemplateSet:
     if not root.is_dir():
         raise TemplateSetError(f"{root}: no such folder; --templates names a template set's folder")
-    settings = _read_settings(root, report) if (root / SETTINGS).is_file() else None
+    settings = read_settings(root / SETTINGS, report) if (root / SETTINGS).is_file() else None
     base = None
     if settings is not None and settings.extends is not None:
         base = _open_base(settings.extends, (*extended_by, root.resolve()), confined_to)
@@ -202,12 +195,16 @@ def _open(
         essential=() if base is None else base.essential,
     )
     if settings is not None:
-        variants = _read_variants(settings, template_set, report)
+        inherited = None if base is None else base.variants
+        places = {
+            kind: [root / kind for root in template_set.roots] for kind in (SKELETONS, TEMPLATES)
+        }
+        variants = read_variants(settings, inherited, places, report)
         template_set = replace(template_set, variants=variants)
         try:
             template_set = replace(
                 template_set,
-                essential=(*_read_essential(settings.document), *template_set.essential),
+                essential=(*read_essential(settings), *template_set.essential),
                 migrations=read_migrations(settings.document, settings.version),
             )
         except TemplateSetError as error:
@@ -219,105 +216,11 @@ def _raise(_code: str, error: InfergenError) -> NoReturn:
     raise error
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    document: yamlfile.Document
-    version: int
-    supports: int
-    extends: Extends | None
-
-
 def _open_base(extends: Extends, above: tuple[Path, ...], confined_to: Path | None) -> TemplateSet:
     found = find_base(extends, above, shipped=default_root(), confined_to=confined_to)
     base = open_template_set(found.folder, confined_to=found.confined_to, extended_by=above)
     check_base(extends, plain=base.plain, version=base.version)
     return base
-
-
-def _read_settings(root: Path, report: Report) -> _Settings:
-    document = yamlfile.read_mapping(root / SETTINGS)
-    settings = document.value
-    for key in settings:
-        if key not in _SETTINGS_KEYS:
-            hint = did_you_mean(key, _SETTINGS_KEYS)
-            report(
-                "set", TemplateSetError(f"{document.where((key,))}: unknown setting {key}{hint}")
-            )
-    extends = settings.get("extends")
-    if extends is not None and not isinstance(extends, str):
-        raise TemplateSetError(
-            f"{document.where(('extends',))}: extends is to be text, such as infergen@3, got"
-            f" {extends!r}"
-        )
-    return _Settings(
-        document=document,
-        version=_whole_number(document, "version", least=1),
-        supports=_whole_number(document, "supports", least=0, default=0),
-        extends=None if extends is None else Extends(extends, document.where(("extends",))),
-    )
-
-
-def _read_variants(
-    settings: _Settings, template_set: TemplateSet, report: Report
-) -> dict[str, tuple[str, ...]]:
-    """The variants of the set; one that extends another has that one's too."""
-    document, base = settings.document, template_set.base
-    variants = document.value.get("variants")
-    if base is not None and variants is None:
-        return dict(base.variants)
-    if not isinstance(variants, dict) or not variants:
-        raise TemplateSetError(
-            f"{document.where(('variants',))}: expected variants, such as"
-            " `web-single: [common, web]`"
-        )
-    found = {} if base is None else dict(base.variants)
-    for variant, layers in variants.items():
-        try:
-            found[variant] = _read_layers(document, template_set.roots, variant, layers)
-        except InfergenError as error:
-            report("set", error)
-    return found
-
-
-def _read_essential(document: yamlfile.Document) -> tuple[str, ...]:
-    patterns = document.value.get("essential", [])
-    if not isinstance(patterns, list) or not all(isinstance(x, str) and x for x in patterns):
-        raise TemplateSetError(
-            f"{document.where(('essential',))}: expected patterns, such as [run.sh, src/*]"
-        )
-    return tuple(patterns)
-
-
-def _whole_number(
-    document: yamlfile.Document, key: str, *, least: int, default: int | None = None
-) -> int:
-    value = document.value.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise TemplateSetError(
-            f"{document.where((key,))}: {key} is to be a whole number from {least}, got {value!r}"
-        )
-    return value
-
-
-def _read_layers(
-    document: yamlfile.Document, roots: Sequence[Path], variant: str, layers: Any
-) -> tuple[str, ...]:
-    where = document.where(("variants", variant))
-    if not isinstance(layers, list) or not layers or not all(isinstance(x, str) for x in layers):
-        raise TemplateSetError(
-            f"{where}: {variant} is to be a list of layers, such as [common, web]"
-        )
-    for layer in layers:
-        if check_relative(layer, what=where) and "/" in layer:
-            raise TemplateSetError(f"{where}: a layer is one folder's name, got {layer}")
-        kinds = (SKELETONS, TEMPLATES)
-        if not any((root / kind / layer).is_dir() for root in roots for kind in kinds):
-            raise TemplateSetError(
-                f"{where}: no folder {SKELETONS}/{layer} or {TEMPLATES}/{layer} for layer {layer}"
-            )
-    if len(set(layers)) < len(layers):
-        raise TemplateSetError(f"{where}: a layer is listed twice")
-    return tuple(layers)
 
 
 def _read_path_map(
