@@ -78,7 +78,7 @@ def assert_good(service: Path, mypy_cache: Path) -> None:
             assert not re.search(r"[ \t]$", text, flags=re.MULTILINE), path
 
 
-@pytest.mark.parametrize("kind", SERVED)
+@pytest.mark.parametrize("kind", [*KINDS, "kept predictions", "kept data of images"])
 def test_services_of_every_kind(cli: Cli, tmp_path: Path, mypy_cache: Path, kind: str) -> None:
     assert_good(new_service(cli, tmp_path, kind), mypy_cache)
 

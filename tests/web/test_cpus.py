@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def cpus() -> Any:
-    path = ROOT / "template" / "web" / "src" / "utils" / "cpus.py"
+    path = ROOT / "template" / "common" / "src" / "utils" / "cpus.py"
     spec = importlib.util.spec_from_file_location("cpus", path)
     assert spec is not None
     assert spec.loader is not None
