@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.heavy.browser.sites import IRIS, Project, generate, with_runtime
 from tests.web.conftest import FLAGS
@@ -51,17 +51,16 @@ def outside() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="session")
-def chromium(outside: tuple[str, list[str]]) -> Iterator[Browser]:
+def chromium(player: Playwright, outside: tuple[str, list[str]]) -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program, "Chromium is missing; .ci/system-packages installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=FLAGS,
-            proxy={"server": outside[0], "bypass": "127.0.0.1"},
-        )
-        yield browser
-        browser.close()
+    browser = player.chromium.launch(
+        executable_path=program,
+        args=FLAGS,
+        proxy={"server": outside[0], "bypass": "127.0.0.1"},
+    )
+    yield browser
+    browser.close()
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.conftest import Cli, tree
 from tests.fleet.fleets import document, fleet, stated, write
@@ -69,13 +69,12 @@ def test_memory_does_not_grow_with_the_fleet(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(player: Playwright) -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
-    assert program is not None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
+    assert program, "Chromium is missing; .ci/system-packages installs it"
+    browser = player.chromium.launch(executable_path=program, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
