@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from builder.errors import InfergenError, Interrupted, WriteError
 from builder.write import publish
@@ -81,25 +81,37 @@ FAULTS: dict[str, Callable[[], Fault]] = {
 }
 
 
+class Scenario(Protocol):
+    """What is prepared before each attempt, and checked after it."""
+
+    def prepare(self) -> None: ...
+
+    def check(self, fault: str, status: int) -> None: ...
+
+
+def at_each_call(fault: str, scenario: Scenario, attempt: Callable[[], object]) -> None:
+    """Attempt it again and again, with the fault at the first call, at the second, and so on."""
+    for at in range(1, MOST_CALLS):
+        scenario.prepare()
+        status = run(FAULTS[fault](), at, attempt)
+        try:
+            scenario.check(fault, status)
+        except BaseException:
+            print(f"{type(scenario).__name__}, {fault} at call {at}: status {status}")
+            raise
+        if status == NEVER_REACHED:
+            assert at > 15, "the fault must have been injected somewhere"
+            return
+    raise AssertionError("it takes fewer calls than that")
+
+
 def main(fault: str, folder: Path) -> None:
     # Waiting for the disk is most of the time that this takes, and no fault can hit it.
     setattr(os, "fsync", os.fstat)  # noqa: B010 - mypy would not have it assigned
     model = folder / "model"
     model.write_bytes(bytes(range(256)))
     for scenario in (New(folder, model), Replaced(folder, model)):
-        for at in range(1, MOST_CALLS):
-            scenario.prepare()
-            status = run(FAULTS[fault](), at, scenario.write)
-            try:
-                scenario.check(fault, status)
-            except BaseException:
-                print(f"{type(scenario).__name__}, {fault} at call {at}: status {status}")
-                raise
-            if status == NEVER_REACHED:
-                assert at > 15, "the fault must have been injected somewhere"
-                break
-        else:
-            raise AssertionError("a write takes fewer calls than that")
+        at_each_call(fault, scenario, scenario.write)
 
 
 def run(fault: Fault, at: int, write: Callable[[], object]) -> int:

@@ -21,12 +21,10 @@ from tests.update.sets import make_service, make_set
 from tests.write.faults import (
     COMPLETE,
     FAILED,
-    FAULTS,
     INTERRUPTED,
-    MOST_CALLS,
     NEVER_REACHED,
+    at_each_call,
     check_status,
-    run,
 )
 from tests.write.services import Snapshot, snapshot
 
@@ -111,18 +109,7 @@ def main(fault: str, folder: Path) -> None:
     # Waiting for the disk is most of the time that this takes, and no fault can hit it.
     setattr(os, "fsync", os.fstat)  # noqa: B010 - mypy would not have it assigned
     scenario = Updated(folder)
-    for at in range(1, MOST_CALLS):
-        scenario.prepare()
-        status = run(FAULTS[fault](), at, scenario.update)
-        try:
-            scenario.check(fault, status)
-        except BaseException:
-            print(f"{fault} at call {at}: status {status}")
-            raise
-        if status == NEVER_REACHED:
-            assert at > 15, "the fault must have been injected somewhere"
-            return
-    raise AssertionError("an update takes fewer calls than that")
+    at_each_call(fault, scenario, scenario.update)
 
 
 if __name__ == "__main__":

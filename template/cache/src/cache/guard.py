@@ -94,11 +94,10 @@ class GuardedStore:
         return epoch
 
     def _succeeded(self, breaker: Breaker) -> None:
-        if not breaker.closed:
-            breaker.succeeded()
+        was_open = not breaker.closed
+        breaker.succeeded()
+        if was_open:
             self._tell()
-        else:
-            breaker.succeeded()
 
     def _failed(self, breaker: Breaker, operation: str, error: StoreError) -> None:
         self._meter.failed(operation)
