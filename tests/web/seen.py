@@ -12,9 +12,9 @@ CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
 
 
 def predict(page: Page) -> str:
-    """Press Predict; the headline of the answer."""
+    """Press Predict; the headline of the answer, not of one that was there before."""
     page.get_by_role("button", name="Predict").click()
-    best = page.locator("#headline strong")
+    best = page.locator(":has(#answer[aria-busy='false']) > #headline strong")
     best.wait_for()
     return best.inner_text()
 
