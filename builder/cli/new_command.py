@@ -61,7 +61,7 @@ CHANGES = 2
 @click.option("--interactive", is_flag=True, help="Ask for variables; never without a terminal.")
 @click.option(
     "--samples", type=_PATH, metavar="PATH",
-    help="edge-device: convert the model for this machine, compared on these samples.",
+    help="edge variants: make the model faster or smaller, if it stays as right on these samples.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only list what would be written.")
 @click.option("--diff", is_flag=True, help="Only show what would change in what stands there.")
