@@ -61,17 +61,23 @@ def check_convertible(outputs: Sequence[Output], samples: Path, *, own_set: bool
 
 def convert(project: Path, samples: Path) -> dict[str, Any]:
     """The report of the conversion. Raises ConversionError; the project stands in any case."""
-    samples = samples.resolve()
-    if (project / _DEVICE).exists():
-        command = [sys.executable, "-m", "src", "convert", "--json", "--samples", str(samples)]
-        report: dict[str, Any] = json.loads(_run(command, project))
-        return report
+    on_device = (project / _DEVICE).exists()
+    report = (_convert_for_device if on_device else _convert_for_page)(project, samples.resolve())
+    document: dict[str, Any] = json.loads(report)
+    return document
+
+
+def _convert_for_device(project: Path, samples: Path) -> bytes:
+    command = [sys.executable, "-m", "src", "convert", "--json", "--samples", str(samples)]
+    return _run(command, project)
+
+
+def _convert_for_page(project: Path, samples: Path) -> bytes:
     with TemporaryDirectory(prefix="infergen-samples-") as scratch:
         if (project / _PAGE_READS_IMAGES).exists():
             samples = as_png(samples, Path(scratch))
         _run(["make", "vendor"], project)
-        report = json.loads(_run(["node", _PAGE, "--json", str(samples)], project))
-    return report
+        return _run(["node", _PAGE, "--json", str(samples)], project)
 
 
 def _run(command: Sequence[str], project: Path) -> bytes:
