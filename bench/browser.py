@@ -28,13 +28,14 @@ import onnxruntime as ort
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
-from bench.serving.workloads import Workload, cnn
+from bench import edge_inputs
+from bench.efficientnet import MEAN, SIDE, STD
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "browser.json"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PHOTO = (1280, 960)
-SIDE = 224
+CROPS = 160
 
 Samples = dict[str, list[float]]
 """Milliseconds of each round, by what took them."""
@@ -46,19 +47,26 @@ def main() -> int:
     if program is None or shutil.which("npm") is None:
         sys.exit("error: chromium or npm is missing; install both, then run again")
     with tempfile.TemporaryDirectory(prefix="infergen-bench-") as scratch, ExitStack() as stack:
-        workload = cnn(Path(scratch) / "model")
-        project = _project(workload, Path(scratch))
+        folder = Path(scratch)
+        root = edge_inputs.packages(arguments.packages)
+        network, labels = edge_inputs.write_model(root, folder)
+        edge_inputs.write_crops(root, network, folder / "crops", CROPS)
+        made = edge_inputs.new_arguments(network, labels)
+        project, _ = _project("page", made, folder)
+        small, report = _project("small", [*made, "--samples", str(folder / "crops")], folder)
         photo = _photo()
         browser = stack.enter_context(sync_playwright()).chromium.launch(
             executable_path=program, args=FLAGS
         )
         isolated = stack.enter_context(_served(project))
         plain = stack.enter_context(_plainly_served(project / "site"))
+        converted = stack.enter_context(_served(small))
         cases: list[Callable[[Samples], None]] = [
             lambda taken: _visit(browser, isolated, "threads", photo, taken),
             lambda taken: _visit(browser, plain, "one thread", photo, taken),
-            lambda taken: _python(workload, 1, photo, taken),
-            lambda taken: _python(workload, _cores(), photo, taken),
+            lambda taken: _visit(browser, converted, "threads, converted", photo, taken),
+            lambda taken: _python(network, 1, photo, taken),
+            lambda taken: _python(network, _cores(), photo, taken),
         ]
         taken: Samples = {}
         for number in range(arguments.rounds + 1):
@@ -70,15 +78,20 @@ def main() -> int:
                 case(taken)
     medians = {name: statistics.median(values) for name, values in sorted(taken.items())}
     _print(medians)
+    if report is not None:
+        print(report["verdict"])
     if arguments.save:
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(_document(medians, arguments.rounds), indent=2) + "\n")
+        RESULTS.write_text(
+            json.dumps(_document(medians, arguments.rounds, report), indent=2) + "\n"
+        )
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.browser", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (5)")
+    parser.add_argument("--packages", type=Path, help="folder of the inputs' packages")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     return parser.parse_args()
 
@@ -87,14 +100,15 @@ def _cores() -> int:
     return min(4, len(os.sched_getaffinity(0)))
 
 
-def _project(workload: Workload, folder: Path) -> Path:
-    """The page for the model, its site made."""
-    infergen = Path(sys.executable).with_name("infergen")
-    command: list[str | Path] = [infergen, "new", "--name", "page", "--output", folder]
-    command += ["--variant", "edge-browser", *workload.generate, "--set", "preprocess=image"]
-    subprocess.run(command, check=True, capture_output=True)
-    subprocess.run(["make", "site"], cwd=folder / "page", check=True, capture_output=True)
-    return folder / "page"
+def _project(name: str, made: list[str], folder: Path) -> tuple[Path, dict[str, Any] | None]:
+    """The network's page, its site made; the report of its conversion if samples are given."""
+    infergen = str(Path(sys.executable).with_name("infergen"))
+    command = [infergen, "new", "--name", name, "--output", str(folder), "--json"]
+    done = subprocess.run(
+        [*command, "--variant", "edge-browser", *made], check=True, capture_output=True
+    )
+    subprocess.run(["make", "site"], cwd=folder / name, check=True, capture_output=True)
+    return folder / name, json.loads(done.stdout).get("conversion")
 
 
 def _photo() -> bytes:
@@ -142,7 +156,7 @@ def _plainly_served(site: Path) -> Iterator[str]:
 
 def _visit(browser: Browser, address: str, kind: str, photo: bytes, taken: Samples) -> None:
     """A first visit, photos, and where the page keeps itself another visit."""
-    keeps = kind == "threads"
+    keeps = kind != "one thread"
     context = browser.new_context(service_workers="allow" if keeps else "block")
     try:
         page = context.new_page()
@@ -178,21 +192,21 @@ def _open(page: Page, address: str) -> float:
     return 1000 * (time.perf_counter() - begun)
 
 
-def _python(workload: Workload, threads: int, photo: bytes, taken: Samples) -> None:
+def _python(network: Path, threads: int, photo: bytes, taken: Samples) -> None:
     """The same with Pillow, numpy and ONNX Runtime, bare."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(workload.model, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     stages: Samples = {}
     for _ in range(8):
         begun = time.perf_counter()
         image = Image.open(io.BytesIO(photo)).convert("RGB")
         decoded = time.perf_counter()
-        small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        pixels = np.asarray(small, np.float32) / np.float32(255)
+        small = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        pixels = (np.asarray(small, np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
         tensor = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
         resized = time.perf_counter()
-        session.run(None, {workload.input: tensor})
+        session.run(None, {"image": tensor})
         times = (begun, decoded, resized, time.perf_counter())
         for name, since, until in zip(
             ("Decode", "Resize", "Model"), times, times[1:], strict=False
@@ -226,12 +240,15 @@ def _print(medians: dict[str, float]) -> None:
         print(f"{name:60} {value:9.2f}")
 
 
-def _document(medians: dict[str, float], rounds: int) -> dict[str, Any]:
+def _document(
+    medians: dict[str, float], rounds: int, conversion: dict[str, Any] | None
+) -> dict[str, Any]:
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "rounds": rounds,
         "milliseconds": {name: round(value, 2) for name, value in medians.items()},
         "ratios": _ratios(medians),
+        "conversion": conversion,
     }
 
 

@@ -17,7 +17,6 @@ import onnxruntime as ort
 from PIL import Image
 
 from bench import edge_inputs
-from bench.efficientnet import MEAN, STD
 from bench.measure import Case, Sample, measure
 
 ROOT = Path(__file__).parent.parent
@@ -78,18 +77,9 @@ def _make(root: Path, folder: Path) -> tuple[Path, dict[str, Any]]:
     """The project of the network, converted on crops that it is sure of, and the report of that."""
     network, labels = edge_inputs.write_model(root, folder)
     edge_inputs.write_crops(root, network, folder / "crops", CROPS)
-    settings = {
-        "preprocess": "image",
-        "postprocess": "softmax",
-        "image.mean": json.dumps([MEAN]),
-        "image.std": json.dumps([STD]),
-        "image.resample": "bicubic",
-    }
     command = [str(Path(sys.executable).with_name("infergen")), "new", "--name", NAME, "--json"]
-    command += ["--variant", "edge-device", "--model", str(network), "--labels", str(labels)]
+    command += ["--variant", "edge-device", *edge_inputs.new_arguments(network, labels)]
     command += ["--output", str(folder), "--samples", str(folder / "crops")]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)

@@ -69,6 +69,21 @@ def write_crops(root: Path, network: Path, folder: Path, count: int) -> None:
             written += 1
 
 
+def new_arguments(network: Path, labels: Path) -> list[str]:
+    """What ``infergen new`` is given for the network, beside a name and a variant."""
+    settings = {
+        "preprocess": "image",
+        "postprocess": "softmax",
+        "image.mean": json.dumps([MEAN]),
+        "image.std": json.dumps([STD]),
+        "image.resample": "bicubic",
+    }
+    assignments = [f"{key}={value}" for key, value in settings.items()]
+    return ["--model", str(network), "--labels", str(labels)] + [
+        word for assignment in assignments for word in ("--set", assignment)
+    ]
+
+
 def tensor(image: Image.Image) -> NDArray[np.float32]:
     """What the network takes, made in the plainest way."""
     image = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
