@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { HEADERS } from "../src/headers.js";
+import { MODEL } from "../src/model.js";
 
 const SITE = new URL("../site/", import.meta.url);
 const text = (path) => readFile(new URL(path, SITE), "utf8");
@@ -24,6 +25,11 @@ test("the page refers to files of the release alone", () => {
   const references = [...page.matchAll(/ (?:href|src)="([^"]*)"/g)].map(([, path]) => path);
   assert.ok(references.includes(`releases/${id}/page.js`));
   for (const path of references) assert.ok(path in files, path);
+});
+
+test("the page names the model that it comes with", () => {
+  const { sha256 } = files[`releases/${id}/${MODEL}`];
+  assert.ok(page.includes(`SHA-256 ${sha256.slice(0, 12)}…`));
 });
 
 test("the page has neither scripts nor styles of its own", () => {
