@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -77,16 +77,15 @@ class Cache:
 
     def _take_off(
         self, wanted: Sequence[Wanted], missing: Sequence[int]
-    ) -> tuple[list[int], dict[int, Flight]]:
+    ) -> tuple[dict[int, Flight], dict[int, Flight]]:
         """Which of the missing this request brings, and which another is bringing already."""
-        own: list[int] = []
+        own: dict[int, Flight] = {}
         joined: dict[int, Flight] = {}
         for index in missing:
             key = wanted[index].key
             flight = self._flights.get(key)
             if flight is None:
-                self._flights[key] = Flight()
-                own.append(index)
+                own[index] = self._flights[key] = Flight()
             else:
                 joined[index] = flight
         return own, joined
@@ -94,15 +93,14 @@ class Cache:
     async def _fly(
         self,
         wanted: Sequence[Wanted],
-        own: Sequence[int],
+        own: Mapping[int, Flight],
         values: list[Found | None],
         compute: Compute,
     ) -> None:
         """Bring the values that nobody else is about to bring."""
-        flights = {index: self._flights[wanted[index].key] for index in own}
         fault: Exception | None = None
         try:
-            missing = await self._look_in_store(wanted, own, values)
+            missing = await self._look_in_store(wanted, list(own), values)
             if len(missing) == 1 and self._policy.claim_seconds:
                 missing = await self._claim_or_wait(wanted, missing, values)
             if missing:
@@ -114,10 +112,11 @@ class Cache:
             if isinstance(error, self._shared) and len(own) == 1:
                 fault = error
             if self._policy.claim_seconds and len(own) == 1:
-                self._keeper.start(self._store.release(self.space, wanted[own[0]].key))
+                (index,) = own
+                self._keeper.start(self._store.release(self.space, wanted[index].key))
             raise
         finally:
-            for index, flight in flights.items():
+            for index, flight in own.items():
                 del self._flights[wanted[index].key]
                 flight.land(values[index], fault)
 
@@ -154,8 +153,9 @@ class Cache:
             tensors, made = read_entry(key, value)
         except EntryError:
             return None
-        if any(self._expected.get(name) != tensor.dtype for name, tensor in tensors.items()):
-            return None
+        for name, tensor in tensors.items():
+            if name not in self._expected or tensor.dtype != self._expected[name]:
+                return None  # to numpy, None is a dtype as well: float64
         fresh_until = self._policy.fresh_until(made)
         return Found(tensors, fresh_until, True) if self._policy.usable(fresh_until) else None
 
