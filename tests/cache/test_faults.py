@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -162,6 +166,51 @@ def test_foreign_values_are_replaced(iris: Path, redis: Redis) -> None:
             ),
             "values of its own again",
         )
+
+
+WRITE_FOREIGN = """
+import sys
+import numpy as np
+from src.cache.entry import write_entry
+tensors = {"something else": np.zeros((1, 3))}
+sys.stdout.buffer.write(write_entry(bytes.fromhex(sys.argv[1]), tensors, made=float(sys.argv[2])))
+"""
+
+
+def test_tensors_of_another_name_are_not_taken_for_the_answer(iris: Path, redis: Redis) -> None:
+    """Not even in a whole value under the right key."""
+    with cached(iris, redis.url) as running:
+        ask_right(running, iris, seed=1, count=1)
+        wait_until(lambda: kept(redis) == 1, "the value")
+        (place,) = redis.command("KEYS", "*")
+        own = redis.command("GET", place)
+        key = place[-16:]
+        command = [sys.executable, "-c", WRITE_FOREIGN, key.hex(), str(time.time())]
+        foreign = subprocess.run(command, cwd=iris, stdout=subprocess.PIPE, check=True).stdout
+        assert foreign[:20] == own[:20]  # magic and key
+        redis.command("SET", place, foreign)
+        assert ask_right(running, iris, seed=1, count=1) == ["miss"]
+
+
+def test_who_waits_for_another_process_waits_as_long_as_it_may(iris: Path, redis: Redis) -> None:
+    """Each request has its own time, also where one waits for what another brings."""
+    flower = next(flowers(1))
+    with cached(iris, redis.url, CACHE_CLAIM_SECONDS=60) as running:
+        ask_right(running, iris, seed=1, count=1)
+        wait_until(lambda: kept(redis) == 1, "the value")
+        (place,) = redis.command("KEYS", "*")
+        redis.command("DEL", place)
+        redis.command("SET", place + b":claim", "another process")
+        with ThreadPoolExecutor() as pool:
+            patient = pool.submit(ask, running, [flower])
+            hasty = {"x-request-timeout": "0.3"}
+            for _ in range(3):
+                assert ask(running, [flower], **hasty).status == 504
+            assert not patient.done()
+            redis.command("DEL", place + b":claim")
+            assert bits(patient.result()) == species(iris, flower)
+        wait_until(lambda: kept(redis) == 1, "the value again")
+        assert ask_right(running, iris, seed=1, count=1) == ["hit"]
 
 
 GARBAGE = {

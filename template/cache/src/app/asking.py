@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 from src.app.http import Answer, Call
 from src.ml.execution import INLINE_BYTES
-from src.ml.runs import DeadlineError
 
 T = TypeVar("T")
 
@@ -28,15 +26,6 @@ def marked(answer: Answer, *, renewed: bool, hit: bool) -> Answer:
     """The answer, with how the cache came into it."""
     mark = BYPASS if renewed else HIT if hit else MISS
     return Answer(answer.body, answer.status, (*answer.headers, mark))
-
-
-async def in_time(work: Awaitable[T], deadline: float) -> T:
-    """What the work comes to. Raises DeadlineError when its time, by ``time.monotonic``, is over."""
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            return await work
-    except TimeoutError:
-        raise DeadlineError from None
 
 
 async def beside(size: int, work: Callable[[], T]) -> T:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
 from src.cache.entry import EntryError, read_entry
+from src.cache.flight import Flight
 from src.cache.guard import GuardedStore
 from src.cache.keeper import Keeper
 from src.cache.memory import Memory
@@ -25,10 +25,6 @@ _FIRST_LOOK_SECONDS = 0.01
 _LONGEST_LOOK_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
-
-
-class AbandonedError(Exception):
-    """Whoever was about to make the value did not; the next in the row has to."""
 
 
 class Cache:
@@ -54,24 +50,25 @@ class Cache:
         self._store = store
         self._policy = policy
         self._keeper = Keeper(kind, memory, store, policy, meter)
-        self._flights: dict[bytes, asyncio.Future[Found]] = {}
+        self._flights: dict[bytes, Flight] = {}
+        self._refreshing: set[bytes] = set()
 
     async def find(self, wanted: Sequence[Wanted], compute: Compute, *, renew: bool) -> list[Found]:
         """The values; with ``renew`` made anew. Raises what ``compute`` raises."""
         if renew:
             return await self._renew(wanted, compute)
         values = [self._keeper.find(item.key) for item in wanted]
-        for index, value in enumerate(values):
-            if value is not None:
-                self._hit(wanted[index], index, value, compute)
         while missing := [index for index, value in enumerate(values) if value is None]:
             own, joined = self._take_off(wanted, missing)
             if own:
                 await self._fly(wanted, own, values, compute)
             for index, flight in joined.items():
-                with contextlib.suppress(AbandonedError):
-                    values[index] = await asyncio.shield(flight)
-        return [value for value in values if value is not None]
+                values[index] = await flight.value()
+        found = [value for value in values if value is not None]
+        for index, value in enumerate(found):
+            if value.kept:
+                self._hit(wanted[index], index, value, compute)
+        return found
 
     async def _renew(self, wanted: Sequence[Wanted], compute: Compute) -> list[Found]:
         """The values made anew, whatever is kept, and kept instead of it."""
@@ -80,16 +77,15 @@ class Cache:
 
     def _take_off(
         self, wanted: Sequence[Wanted], missing: Sequence[int]
-    ) -> tuple[list[int], dict[int, asyncio.Future[Found]]]:
+    ) -> tuple[dict[int, Flight], dict[int, Flight]]:
         """Which of the missing this request brings, and which another is bringing already."""
-        own: list[int] = []
-        joined: dict[int, asyncio.Future[Found]] = {}
+        own: dict[int, Flight] = {}
+        joined: dict[int, Flight] = {}
         for index in missing:
             key = wanted[index].key
             flight = self._flights.get(key)
             if flight is None:
-                self._flights[key] = asyncio.get_running_loop().create_future()
-                own.append(index)
+                own[index] = self._flights[key] = Flight()
             else:
                 joined[index] = flight
         return own, joined
@@ -97,44 +93,38 @@ class Cache:
     async def _fly(
         self,
         wanted: Sequence[Wanted],
-        own: Sequence[int],
+        own: Mapping[int, Flight],
         values: list[Found | None],
         compute: Compute,
     ) -> None:
         """Bring the values that nobody else is about to bring."""
-        flights = {index: self._flights[wanted[index].key] for index in own}
+        fault: Exception | None = None
         try:
-            missing = await self._look_in_store(wanted, own, values, compute)
+            missing = await self._look_in_store(wanted, list(own), values)
             if len(missing) == 1 and self._policy.claim_seconds:
-                missing = await self._claim_or_wait(wanted, missing, values, compute)
+                missing = await self._claim_or_wait(wanted, missing, values)
             if missing:
                 made = await compute(missing)
                 for index, tensors in zip(missing, made, strict=True):
                     values[index] = self._keeper.register(wanted[index], tensors)
         except BaseException as error:
             # Of several values, nobody knows which one the error is about.
-            shared = isinstance(error, self._shared) and len(own) == 1
-            for flight in flights.values():
-                flight.set_exception(error if shared else AbandonedError())
-                flight.exception()  # nobody else may be waiting for it
+            if isinstance(error, self._shared) and len(own) == 1:
+                fault = error
             if self._policy.claim_seconds and len(own) == 1:
-                self._keeper.start(self._store.release(self.space, wanted[own[0]].key))
+                (index,) = own
+                self._keeper.start(self._store.release(self.space, wanted[index].key))
             raise
         finally:
-            for index, flight in flights.items():
-                if self._flights.get(wanted[index].key) is flight:
-                    del self._flights[wanted[index].key]
-        for index, flight in flights.items():
-            value = values[index]
-            if value is not None:
-                flight.set_result(value)
+            for index, flight in own.items():
+                del self._flights[wanted[index].key]
+                flight.land(values[index], fault)
 
     async def _look_in_store(
         self,
         wanted: Sequence[Wanted],
         indexes: Sequence[int],
         values: list[Found | None],
-        compute: Compute,
     ) -> list[int]:
         """Fill in what the store has; returns what it has not."""
         keys = [wanted[index].key for index in indexes]
@@ -148,7 +138,6 @@ class Cache:
                 continue
             values[index] = kept
             self._keeper.keep_in_memory(item.key, kept.tensors, kept.fresh_until)
-            self._hit(item, index, kept, compute)
         return missing
 
     def _hit(self, item: Wanted, index: int, found: Found, compute: Compute) -> None:
@@ -164,8 +153,9 @@ class Cache:
             tensors, made = read_entry(key, value)
         except EntryError:
             return None
-        if any(self._expected.get(name) != tensor.dtype for name, tensor in tensors.items()):
-            return None
+        for name, tensor in tensors.items():
+            if name not in self._expected or tensor.dtype != self._expected[name]:
+                return None  # to numpy, None is a dtype as well: float64
         fresh_until = self._policy.fresh_until(made)
         return Found(tensors, fresh_until, True) if self._policy.usable(fresh_until) else None
 
@@ -174,7 +164,6 @@ class Cache:
         wanted: Sequence[Wanted],
         missing: list[int],
         values: list[Found | None],
-        compute: Compute,
     ) -> list[int]:
         """Claim the value, or wait for the process that has; what is still missing then."""
         (index,) = missing
@@ -185,7 +174,7 @@ class Cache:
         while time.monotonic() < until:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
-            if not (missing := await self._look_in_store(wanted, missing, values, compute)):
+            if not (missing := await self._look_in_store(wanted, missing, values)):
                 return missing
             if await self._store.claim(self.space, key, seconds):
                 break
@@ -193,22 +182,18 @@ class Cache:
 
     def _refresh(self, item: Wanted, index: int, compute: Compute) -> None:
         """Make a stale value anew, while it is still served."""
-        if item.key in self._flights or not self._policy.registers:
+        if item.key in self._refreshing or not self._policy.registers:
             return
-        flight: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        self._flights[item.key] = flight
+        self._refreshing.add(item.key)
 
         async def refresh() -> None:
             try:
                 (tensors,) = await compute([index])
+                self._keeper.register(item, tensors)
             except Exception as error:
-                flight.set_exception(AbandonedError())
-                flight.exception()
                 logger.warning("%s stays stale: %s", item.name or "a value", error)
-            else:
-                flight.set_result(self._keeper.register(item, tensors))
             finally:
-                self._flights.pop(item.key, None)
+                self._refreshing.remove(item.key)
 
         self._keeper.start(refresh())
 

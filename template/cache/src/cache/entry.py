@@ -82,14 +82,13 @@ def read_entry(key: bytes, value: bytes) -> tuple[dict[str, Tensor], float]:
             else rest[length:]
         )
         tensors: dict[str, Tensor] = {}
-        start = 0
+        unread = memoryview(body)
         for tensor in header.tensors:
-            part = memoryview(body)[start : start + tensor.size]
-            tensors[tensor.name] = _to_tensor(tensor, part)
-            start += tensor.size
+            tensors[tensor.name] = _to_tensor(tensor, unread[: tensor.size])
+            unread = unread[tensor.size :]
     except (struct.error, msgspec.MsgspecError, lz4.block.LZ4BlockError, ValueError, TypeError):
         raise EntryError from None
-    if start != len(body):
+    if unread:
         raise EntryError
     return tensors, made
 
@@ -114,4 +113,4 @@ def _to_tensor(tensor: _Tensor, part: memoryview) -> Tensor:
         texts = np.empty(math.prod(tensor.shape), dtype=object)
         texts[:] = _TEXTS.decode(part)
         return texts.reshape(tensor.shape)
-    return np.frombuffer(part, dtype=np.dtype(tensor.dtype)).reshape(tensor.shape)
+    return np.frombuffer(part, dtype=tensor.dtype).reshape(tensor.shape)

@@ -32,12 +32,7 @@ class Lane(Generic[Q, A]):
         self._waiting += zip(questions, futures, strict=True)
         if self._work is None:
             self._work = loop.create_task(self._answer_all())
-        try:
-            return [await future for future in futures]
-        finally:
-            for future in futures:
-                if not future.cancel() and not future.cancelled():
-                    future.exception()  # whichever came first was raised
+        return [await future for future in futures]
 
     async def _answer_all(self) -> None:
         taken: list[tuple[Q, asyncio.Future[A]]] = []
@@ -55,6 +50,7 @@ class Lane(Generic[Q, A]):
             for _, future in (*taken, *self._waiting):
                 if not future.done():
                     future.set_exception(fault)
+                    future.exception()  # of several, only the first is raised
             self._waiting = []
             if not isinstance(error, Exception):
                 raise

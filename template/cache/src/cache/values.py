@@ -20,7 +20,7 @@ class Kind:
     expected: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A value, until when it is fresh by ``time.time``, and whether it was kept rather than made."""
 
@@ -29,7 +29,7 @@ class Found:
     kept: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
     """A value that is asked for: its key of 16 bytes, and its name, if it has one, for the log."""
 
