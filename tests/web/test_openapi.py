@@ -21,11 +21,12 @@ BEYOND_JSON_SCHEMA = {
 }
 
 
-@pytest.mark.parametrize(
-    ("variables", "variant"),
-    [*((each, "web-single") for each in BEYOND_JSON_SCHEMA), ("sample", "data-cache")],
-)
-def test_schemathesis_finds_nothing(cli: Cli, tmp_path: Path, variables: str, variant: str) -> None:
+@pytest.mark.parametrize("variant", ["web-single", "data-cache"])
+def test_schemathesis_finds_nothing(cli: Cli, tmp_path: Path, variant: str) -> None:
+    assert_nothing_is_found(cli, tmp_path, "sample", variant)
+
+
+def assert_nothing_is_found(cli: Cli, tmp_path: Path, variables: str, variant: str) -> None:
     file = ROOT / "vars" / f"{variables}.yaml"
     done = cli("new", "--name", "asked", "--vars", file, "--variant", variant)
     assert done.returncode == 0, done.stderr

@@ -55,8 +55,11 @@ def test_shared_runs_answer_to_the_bit(cli: Cli, tmp_path: Path, execution: str)
     session = ort.InferenceSession(ROOT / "vars" / "models" / "iris_svc.onnx")
     rows = np.random.default_rng(5).uniform(0, 8, (CLIENTS * 20, 1, 4)).astype(np.float32)
     with serving(tmp_path / "sample", EXECUTION=execution, THREADS=1) as service:
-        answers = ask_at_once(service, rows.tolist())
-        shared = largest_batch(service)
+        # Whether requests meet depends on what else the machine does.
+        for _ in range(10):
+            answers = ask_at_once(service, rows.tolist())
+            if (shared := largest_batch(service)) > 1:
+                break
     for row, (status, answer) in zip(rows, answers, strict=True):
         (expected,) = session.run(["probabilities"], {"X": row})
         assert status == 200
