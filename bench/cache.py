@@ -84,7 +84,7 @@ CASES = (
         {"LOG_CACHE": "0"}, says="hit",
     ),
     Case(
-        "prediction, redis", "predictions", "/predict", IRIS,
+        "prediction, redis", "predictions", "/predict", FLOWERS,
         {**IN_STORE, "CACHE_URL": "{redis}"}, says="hit",
     ),
     Case("prediction, disk", "predictions", "/predict", FLOWERS, IN_STORE, says="hit"),
