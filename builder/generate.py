@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from builder import schema as schemas
 from builder.errors import UsageError
 from builder.given_file import given_file
+from builder.given_map import map_file
 from builder.opened_set import OpenedSet, open_set
 from builder.output import Output
 from builder.paths import check_name
@@ -65,7 +66,7 @@ def generate(
     variables = prepared.variables
     outputs: tuple[Output, ...] = prepared.plan.copies
     outputs += opened.render(prepared.plan.renderings, prepared.seen)
-    outputs += (given_file(schema, prepared.given, variables),)
+    outputs += (given_file(schema, prepared.given, variables), *map_file(template_set))
     if hooks:
         outputs = _with_hooks(hooks, outputs, request.name, variables)
     record = make_record(

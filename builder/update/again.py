@@ -63,6 +63,7 @@ def generate_again(
     request = Request(
         name=str(given.values["name"]),
         templates=template_set.root,
+        path_map=template_set.given_map,
         given=given,
         assignments=tuple(assignments),
         previous=record,
