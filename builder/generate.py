@@ -18,7 +18,7 @@ from builder.opened_set import OpenedSet, open_set
 from builder.output import Output
 from builder.paths import check_name
 from builder.prepare import Request, prepare
-from builder.record import Record, make_record, record_files
+from builder.record import Base, Record, make_record, record_files
 from builder.template_set import HOOKS, TemplateSet, is_cookiecutter_template
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def generate(
         variables=variables if schema is None else schemas.without_secrets(schema, variables),
         outputs=outputs,
         source=request.source,
+        bases=tuple(Base(base.name, base.version) for base in template_set.lineage[1:]),
     )
     outputs += record_files(record, outputs)
     return Generated(

@@ -29,6 +29,7 @@ from builder.generate import generate
 from builder.record import RECORD_PATHS
 from builder.update import FileUpdate, UpdatePlan, apply_update, plan_update
 from builder.update.again import generate_again
+from builder.update.versions import made_by
 from builder.write.existing import look, recover
 
 
@@ -119,11 +120,9 @@ def _print_diff(plan: UpdatePlan) -> None:
 
 
 def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
-    made, now = plan.record, plan.generated.template_set
     title = "up to date"
     if plan.changes:
-        before = f"{made.set_name} {made.set_version}"
-        after = f"{now.name} {now.version}"
+        before, after = _versions(plan)
         title = after if before == after else f"{before} → {after}"
         title = f"{'would be updated' if document['dry_run'] else 'updated'} ({title})"
     click.echo(f"{plan.destination}: {title}")
@@ -135,6 +134,18 @@ def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
         word = "conflict" if file.conflict else file.action
         moved = f" (from {file.origin})" if file.origin else ""
         click.echo(f"  {word:9} {file.path}{moved}{f': {file.why}' if file.why else ''}")
+
+
+def _versions(plan: UpdatePlan) -> tuple[str, str]:
+    """Of the set before and now, and of those that it extends where theirs are others."""
+    record, template_set = plan.record, plan.generated.template_set
+    before = {f"{record.set_name} {record.set_version}": None}
+    after = [f"{template_set.name} {template_set.version}"]
+    for each, made in made_by(record, template_set):
+        if each is not template_set and each.version != made:
+            before[f"{each.name} {made}"] = None
+            after.append(f"{each.name} {each.version}")
+    return ", ".join(before), ", ".join(after)
 
 
 def _shown(plan: UpdatePlan) -> list[FileUpdate]:

@@ -137,14 +137,15 @@ def facts_hold(
 ) -> bool:
     """Whether what the record has of the model would be found again.
 
-    It is if the same version of the same set asks it of the same model, with the same labels, by
+    It is if the same versions of the same sets ask it of the same model, with the same labels, by
     variables that are as they were. With any doubt the model is asked.
     """
     model = record.variables.get("model")
     before = given_before(destination, record)
     if schema is None or before is None or not isinstance(model, dict):
         return False
-    if (record.set_name, record.set_version) != (template_set.name, template_set.version):
+    made = [(record.set_name, record.set_version), *((b.name, b.version) for b in record.bases)]
+    if made != [(each.name, each.version) for each in template_set.lineage]:
         return False
     if any(not same(before.get(name), given.get(name)) for name in _BEHIND_FACTS):
         return False

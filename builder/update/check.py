@@ -18,7 +18,7 @@ from builder.template_set import TemplateSet
 from builder.update.again import given_before, given_now
 from builder.update.plan import recorded
 from builder.update.standing import Standing
-from builder.update.versions import steps_between
+from builder.update.versions import made_by, steps_between
 from builder.write.existing import look, record_in
 
 How = Literal["edited", "deleted", "made executable", "not executable any more", "another kind"]
@@ -68,12 +68,13 @@ def check_service(destination: Path, template_set: TemplateSet) -> Status:
 
 
 def _changed_set(standing: Standing, template_set: TemplateSet) -> Iterator[str]:
-    record = standing.record
-    name, version = template_set.name, template_set.version
+    record, name = standing.record, template_set.name
+    newer = [pair for pair in made_by(record, template_set) if pair[0].version != pair[1]]
     if record.set_name != name:
         yield f"made from the set {record.set_name}, not from {name}"
-    elif record.set_version != version:
-        yield f"made by version {record.set_version} of {name}, which is at {version} now"
+    elif newer:
+        for each, made in newer:
+            yield f"made by version {made} of {each.name}, which is at {each.version} now"
     elif _is_changed_map(standing):
         # The set's digest covers the map, so it does not tell whether the set changed as well.
         yield f"{MAP_PATH} was replaced"
