@@ -15,7 +15,7 @@ from src.answers import plain
 from src.engine import Engine
 from src.installed import models_folder
 from src.sample import SAMPLE
-from src.updates import candidate, install, publish
+from src.updates import install, publish
 from src.updates.active import device_state
 from src.updates.release import Budget
 from src.updates.self_test import Measured
@@ -65,12 +65,12 @@ class Publisher:
     ) -> int:
         """A release whose fault, made by ``spoil``, shows on devices only."""
 
-        def prepare_and_spoil(*arguments: Any) -> None:
-            candidate.prepare(*arguments)
+        def prepare_and_spoil(prepare: Callable[..., None], *arguments: Any) -> None:
+            prepare(*arguments)
             spoil(arguments[-1])
 
         with (
-            mock.patch.object(publish, "prepare", prepare_and_spoil),
+            mock.patch.object(publish, "run_apart", prepare_and_spoil),
             mock.patch.object(publish, "self_test", lambda _slot: Measured(None, 1.0, 1.0)),
         ):
             return self.publish(version, budget=budget)
