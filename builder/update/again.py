@@ -20,6 +20,7 @@ from builder.errors import YamlError
 from builder.generate import Request
 from builder.given_file import GIVEN_PATH
 from builder.migration import Migration, carry_over, same, without
+from builder.mistakes import mistakes
 from builder.model.files import FOLDER, digest_and_size
 from builder.record import RECORD_PATH, Record, read_base, read_record
 from builder.schema import Schema
@@ -150,7 +151,7 @@ def facts_hold(
     if any(not same(before.get(name), given.get(name)) for name in _BEHIND_FACTS):
         return False
     facts = {"model": model}
-    if schemas.mistakes(schema, facts, lambda _: "", lambda _: None, complete=False):
+    if mistakes(schema, facts, lambda _: "", lambda _: None, complete=False):
         return False
     files = (name for name in record.files if name.startswith(f"{FOLDER}/"))
     return all(_is_unchanged(destination, record, name) for name in files)
