@@ -165,8 +165,12 @@ def test_a_model_that_crashes_its_process_is_not_published(
     assert "offers release 2" in project.publish("2.0")
 
 
-def test_an_interrupted_publication(project: Project, tmp_path: Path) -> None:
-    """Of a model that takes its time: its process ends as well."""
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_publication_that_is_ended(
+    project: Project, tmp_path: Path, how: signal.Signals, code: int
+) -> None:
+    """Of a model that takes its time: its process ends as well, by a terminal's signal to all or
+    because nobody waits for it."""
     project.make_keys()
     onnx.save(endless(), tmp_path / "endless.onnx")
     process = subprocess.Popen(
@@ -178,8 +182,11 @@ def test_an_interrupted_publication(project: Project, tmp_path: Path) -> None:
     )  # fmt: skip
     wait_until(lambda: any(map(runs_models, children(process.pid))), "the model's process")
     started = children(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
-    assert (process.communicate()[0], process.returncode) == ("", 130)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
+    assert (process.communicate()[0], process.returncode) == ("", code)
     wait_until(lambda: not any(map(is_there, started)), "the end of what it started")
     assert not (project.releases / "metadata").exists()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 
 
@@ -42,12 +44,21 @@ def run_apart(function: Callable[..., None], *arguments: object) -> None:
 def _report(
     reported: Connection, function: Callable[..., None], arguments: tuple[object, ...]
 ) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     error: Exception | None = None
     try:
         function(*arguments)
     except Exception as caught:  # whatever it is, whoever called is to see it
         error = caught
     reported.send(error)
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for what is reported then, and a model may run for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextlib.contextmanager
