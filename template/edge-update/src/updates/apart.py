@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 
 
@@ -64,6 +64,8 @@ def _end_with_parent() -> None:
 @contextlib.contextmanager
 def _interrupts_are_ours() -> Iterator[None]:
     """What is started meanwhile has them blocked: whoever started it ends it."""
+    # Whatever starts this first unblocks them, which would be too early afterwards.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
