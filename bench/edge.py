@@ -17,7 +17,7 @@ import onnxruntime as ort
 from PIL import Image
 
 from bench import edge_inputs
-from bench.measure import Case, Sample, measure
+from bench.measure import Case, Sample, measure, print_samples
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "edge.json"
@@ -159,9 +159,8 @@ def _print(
 ) -> None:
     for name, figures in latencies.items():
         print(f"{name:26}engine {figures['engine']:8.1f} ms   bare {figures['bare']:8.1f} ms")
-    print(f"\n{'':26}{'wall ms':>9}{'CPU ms':>9}{'peak MB':>9}")
-    for name, sample in starts.items():
-        print(f"{name:26}{sample.wall:9.0f}{sample.cpu:9.0f}{sample.memory:9.1f}")
+    print()
+    print_samples(starts)
     print(f"\n{'':26}{'run ms':>9}{'load ms':>9}{'KB':>9}")
     for candidate in report["candidates"]:
         print(

@@ -4,7 +4,7 @@ What infergen generates from the embedded default decides what the others get: t
 copy, byte for byte, and the same templates with the same variables. They differ in this, each time
 to the others' advantage:
 
-- The quoting filters come from a Jinja2 extension, which is a copy of builder/quoting.py.
+- The quoting filters come from a Jinja2 extension, which is a copy of infergen's own.
 - cookiecutter has one variable, ``cookiecutter``, and makes text of every value. So the values lie
   in its private ``_values``, which it leaves alone, and a first line in each template gives those
   that it uses their names. Files to copy are listed in ``_copy_without_render``.
@@ -34,7 +34,7 @@ from jinja2 import meta, nodes
 from builder.generate import Generated
 from builder.output import Output, OutputFile, OutputFolder
 from builder.paths import RECORD_FOLDER
-from builder.render import quoting
+from builder.render import literals, python_names, quoting
 from builder.template_set import PATH_MAP, SCHEMA, SETTINGS, SKELETONS, TEMPLATES
 
 OPTIONS = {"trim_blocks": True, "lstrip_blocks": True}
@@ -117,7 +117,10 @@ def check_same(material: Material, service: Path) -> None:
 def make_filters(folder: Path) -> None:
     """A folder for the peers' PYTHONPATH."""
     folder.mkdir()
-    shutil.copyfile(str(quoting.__file__), folder / "infergen_quoting.py")
+    for module in (quoting, literals, python_names):
+        source = Path(str(module.__file__))
+        text = source.read_text().replace("from builder.render.", "from infergen_")
+        (folder / f"infergen_{source.name}").write_text(text)
     (folder / "infergen_filters.py").write_text(_EXTENSION)
 
 

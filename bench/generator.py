@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench import equivalents, peers
-from bench.measure import Case, Sample, measure, run
+from bench.measure import Case, Sample, measure, print_samples, run
 from builder import __version__
 from builder.generate import Request, generate
 from builder.render import compiled
@@ -85,7 +85,8 @@ def main() -> int:
         _check_same(material, generators, folder)
         _check_no_process(folder)
         medians = measure([*_starts(programs), *generators], arguments.rounds)
-    _print_table(medians)
+    print_samples(medians)
+    print()
     reached = _print_aims(medians)
     if arguments.save:
         RESULTS.parent.mkdir(exist_ok=True)
@@ -171,13 +172,6 @@ def _check_no_process(folder: Path) -> None:
 
 def _infergen() -> str:
     return str(Path(sys.executable).with_name("infergen"))
-
-
-def _print_table(medians: Mapping[str, Sample]) -> None:
-    print(f"{'':24}{'wall ms':>9}{'CPU ms':>9}{'peak MB':>9}")
-    for name, sample in medians.items():
-        print(f"{name:24}{sample.wall:9.1f}{sample.cpu:9.1f}{sample.memory:9.1f}")
-    print()
 
 
 def _print_aims(medians: Mapping[str, Sample]) -> bool:

@@ -47,6 +47,13 @@ def measure(cases: Sequence[Case], rounds: int) -> dict[str, Sample]:
     return {name: _median(taken) for name, taken in samples.items()}
 
 
+def print_samples(samples: Mapping[str, Sample]) -> None:
+    """A table of them, a line for each name."""
+    print(f"{'':30}{'wall ms':>9}{'CPU ms':>9}{'peak MB':>9}")
+    for name, sample in samples.items():
+        print(f"{name:30}{sample.wall:9.1f}{sample.cpu:9.1f}{sample.memory:9.1f}")
+
+
 def run(case: Case, number: int, *, timeout: float = 120) -> Sample:
     """Run a case once. Raises RuntimeError with what the command said if it fails."""
     command = [part.replace("{round}", str(number)) for part in case.command]

@@ -18,7 +18,7 @@ import yaml
 
 from bench import equivalents, peers
 from bench.generator import Aim
-from bench.measure import Case, Sample, measure, run
+from bench.measure import Case, Sample, measure, print_samples, run
 from builder import __version__
 from builder.generate import Request, generate
 from builder.template_set import SETTINGS, TEMPLATES, default_root
@@ -193,9 +193,7 @@ def _ask(template: Path, material: equivalents.Material) -> None:
 
 
 def _print(medians: Mapping[str, Sample]) -> None:
-    print(f"{'':30}{'wall ms':>9}{'CPU ms':>9}{'peak MB':>9}")
-    for name, sample in medians.items():
-        print(f"{name:30}{sample.wall:9.1f}{sample.cpu:9.1f}{sample.memory:9.1f}")
+    print_samples(medians)
     for aim in AIMS:
         passed = "PASS" if aim.ratio(medians) <= aim.most else "FAIL"
         ratio = f"{aim.ratio(medians):.2f}, at most {aim.most:g}"

@@ -36,6 +36,15 @@ class Base:
     confined_to: Path | None
 
 
+def folder_of(text: str, own: Path, shipped: Path) -> Path | None:
+    """The folder that a set in ``own`` extends; None for what is to be fetched first."""
+    if text.partition("@")[0] == _SHIPPED:
+        return shipped
+    if ":" in text or text.lower().endswith(".zip"):
+        return None
+    return (own / text).resolve()
+
+
 def find_base(
     extends: Extends, above: tuple[Path, ...], *, shipped: Path, confined_to: Path | None
 ) -> Base:
@@ -44,10 +53,10 @@ def find_base(
     Raises TemplateSetError, or what fetching a source raises.
     """
     text, where = extends.text, extends.where
-    folder = (above[-1] / text).resolve()
+    folder = folder_of(text, above[-1], shipped)
     if extends.is_shipped:
-        folder, confined_to = shipped, None
-    elif ":" in text or text.lower().endswith(".zip"):
+        confined_to = None
+    if folder is None:
         from builder.sources import fetch  # noqa: PLC0415 - few sets extend those
 
         fetched = fetch(text, local=confined_to is None)

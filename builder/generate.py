@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from builder import schema as schemas
 from builder.errors import UsageError
 from builder.given_file import given_file
+from builder.given_map import map_file
 from builder.opened_set import OpenedSet, open_set
 from builder.output import Output
 from builder.paths import check_name
 from builder.prepare import Request, prepare
-from builder.record import Record, make_record, record_files
+from builder.record import Base, Record, make_record, record_files
 from builder.template_set import HOOKS, TemplateSet, is_cookiecutter_template
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def generate(
     variables = prepared.variables
     outputs: tuple[Output, ...] = prepared.plan.copies
     outputs += opened.render(prepared.plan.renderings, prepared.seen)
-    outputs += (given_file(schema, prepared.given, variables),)
+    outputs += (given_file(schema, prepared.given, variables), *map_file(template_set))
     if hooks:
         outputs = _with_hooks(hooks, outputs, request.name, variables)
     record = make_record(
@@ -76,6 +77,7 @@ def generate(
         variables=variables if schema is None else schemas.without_secrets(schema, variables),
         outputs=outputs,
         source=request.source,
+        bases=tuple(Base(base.name, base.version) for base in template_set.lineage[1:]),
     )
     outputs += record_files(record, outputs)
     return Generated(

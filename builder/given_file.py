@@ -12,7 +12,8 @@ from typing import Any
 from builder.errors import VariablesError
 from builder.output import FILE_MODE, OutputFile
 from builder.paths import RECORD_FOLDER
-from builder.render.quoting import QuotingError, yaml
+from builder.render.literals import QuotingError
+from builder.render.quoting import yaml
 from builder.schema import Schema
 
 GIVEN_PATH = f"{RECORD_FOLDER}/vars.yaml"

@@ -66,11 +66,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """A set that the set of a service extends."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What a service was generated from; a plain set has no variant.
 
     ``files`` has its links and folders too, but not the record's own files. ``source`` is None for
-    a set that was at hand.
+    a set that was at hand. ``bases`` are the sets that the set extends, the nearest first; older
+    records do not tell them.
     """
 
     set_name: str
@@ -80,6 +89,7 @@ class Record:
     variables: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Entry] = field(default_factory=dict)
     source: Source | None = None
+    bases: tuple[Base, ...] = ()
 
 
 def make_record(
@@ -90,13 +100,14 @@ def make_record(
     variables: Mapping[str, Any],
     outputs: Iterable[Output],
     source: Source | None = None,
+    bases: tuple[Base, ...] = (),
 ) -> Record:
     """The record of these outputs. ``variables`` must be plain JSON values, without secrets.
 
     Raises WriteError if a file that is to be copied cannot be read.
     """
     entries = {output.path: entry_of(output) for output in outputs}
-    return Record(set_name, set_version, set_digest, variant, variables, entries, source)
+    return Record(set_name, set_version, set_digest, variant, variables, entries, source, bases)
 
 
 def entry_of(output: Output) -> Entry:
@@ -134,6 +145,7 @@ def format_record(record: Record) -> bytes:
         "name": record.set_name,
         "version": record.set_version,
         "digest": record.set_digest,
+        **_bases_part(record.bases),
     }
     parts = {
         "format": _to_json(FORMAT),
@@ -179,9 +191,19 @@ def parse_record(raw: bytes, where: str) -> Record:
             variables=dict(document["variables"]),
             files=entries,
             source=_parse_source(document.get("source")),
+            bases=tuple(
+                Base(_text(base["name"]), int(base["version"]))
+                for base in made_from.get("extends", ())
+            ),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(where, error) from None
+
+
+def _bases_part(bases: Sequence[Base]) -> dict[str, Any]:
+    if not bases:
+        return {}
+    return {"extends": [{"name": base.name, "version": base.version} for base in bases]}
 
 
 def _source_part(source: Source | None) -> dict[str, str]:

@@ -58,6 +58,7 @@ class TemplateSet:
     that an update brings back when the user deleted them, since no service runs without them.
     ``entries``, ``variants`` and ``essential`` include those of ``base``, the set that it extends;
     what is its own is found by ``root``. ``migrations`` are between its own versions alone.
+    ``given_map`` is the path map that was given in place of its own, if one was.
     """
 
     root: Path
@@ -71,6 +72,7 @@ class TemplateSet:
     base: TemplateSet | None = None
     essential: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
+    given_map: Path | None = None
 
     @property
     def lineage(self) -> tuple[TemplateSet, ...]:
@@ -179,8 +181,11 @@ def _open(
         base = _open_base(settings.extends, (*extended_by, root.resolve()), confined_to)
     if base is None and not (root / TEMPLATES).is_dir():
         raise TemplateSetError(f"{root}: no folder {TEMPLATES}/, so this is no template set")
-    map_file: Path | None = path_map or root / PATH_MAP
-    if base is not None and path_map is None and not (root / PATH_MAP).is_file():
+    own_map = root / PATH_MAP
+    if path_map is not None and path_map.resolve() == own_map.resolve():
+        path_map = None
+    map_file: Path | None = path_map or own_map
+    if base is not None and path_map is None and not own_map.is_file():
         map_file = None
     template_set = TemplateSet(
         root=root,
@@ -193,6 +198,7 @@ def _open(
         digest=_digest(root, map_file, base),
         base=base,
         essential=() if base is None else base.essential,
+        given_map=path_map,
     )
     if settings is not None:
         inherited = None if base is None else base.variants

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from builder import schema as schemas
 from builder import yamlfile
 from builder.errors import UsageError, VariablesError
+from builder.mistakes import mistakes
 from builder.model.files import service_model_file
 from builder.schema import Schema
 from builder.yamlfile import Document, KeyPath
@@ -123,7 +124,7 @@ def _assign(values: dict[str, Any], path: KeyPath, value: Any, assignment: str) 
 
 def check(schema: Schema, given: Given) -> None:
     """Raises VariablesError with every mistake in what was given; missing ones are none yet."""
-    found = schemas.mistakes(schema, given.values, given.where, given.spelling, complete=False)
+    found = mistakes(schema, given.values, given.where, given.spelling, complete=False)
     if found:
         raise VariablesError(found)
 
@@ -254,7 +255,7 @@ def complete(schema: Schema, given: Given, said: Mapping[str, Any] | None) -> di
         values["model"] = said["model"]
         if "image" in said:
             values["image"] = {**values["image"], **said["image"]}
-    found = schemas.mistakes(schema, values, given.where, given.spelling, complete=True)
+    found = mistakes(schema, values, given.where, given.spelling, complete=True)
     if found:
         raise VariablesError(found)
     return _fill_names(values)

@@ -10,6 +10,7 @@ import pytest
 
 from builder import schema as schemas
 from builder.errors import UsageError
+from builder.mistakes import mistakes
 from builder.variables import read_given
 from tests.conftest import ROOT, Cli
 
@@ -151,7 +152,7 @@ def test_every_variable_is_described() -> None:
 
 
 def test_defaults_pass_their_own_schema() -> None:
-    found = schemas.mistakes(
+    found = mistakes(
         SCHEMA, schemas.defaults(SCHEMA), schemas.dotted, lambda _: None, complete=False
     )
     assert found == []

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
-_CYCLE = Path(__file__).with_name("cycle.lua")
 _PAUSE = 0.02
 
 
@@ -46,7 +45,8 @@ class Running:
             [
                 *("wrk", "--threads", "1", "--connections", str(connections)),
                 *("--duration", f"{round(seconds)}s", "--timeout", "60s"),
-                *("--script", str(_CYCLE if lines else _SCRIPT), url, "--", str(body)),
+                *("--script", str(_SCRIPT), url),
+                *("--", "lines" if lines else "whole", str(body)),
                 *(part for header in headers.items() for part in header),
             ],
             stdout=subprocess.PIPE,

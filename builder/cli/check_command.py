@@ -7,21 +7,16 @@ from typing import Any
 
 import click
 
+from builder.cli.options import JSON, PATH, TEMPLATES_OF_SERVICE
 from builder.cli.services import Outcome, Sets, check_folder, for_each
 from builder.update.check import Status, check_service
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command("check")
-@click.argument("paths", type=_PATH, nargs=-1, required=True, metavar="PATH…")
-@click.option(
-    "--templates", metavar="SOURCE",
-    help="A template set of your own, as in `infergen new`; the one that a service says it was"
-    " fetched from, or the set that ships with infergen, by default.",
-)  # fmt: skip
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH…")
+@TEMPLATES_OF_SERVICE
 @click.option("--allow-edits", is_flag=True, help="Edited files are listed, but no reason to fail.")
-@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@JSON
 def command(
     paths: tuple[Path, ...], templates: str | None, allow_edits: bool, as_json: bool
 ) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from builder.cli import interrupts
-from builder.cli.hook_options import NO_HOOKS, TRUST, hook_policy
+from builder.cli.options import NO_HOOKS, TRUST, hook_policy
 from builder.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from builder.cli.options import JSON, PATH
 from builder.errors import UsageError
 from builder.model.facts import Described, ModelFacts, TensorFacts
 
-_PATH = click.Path(path_type=Path)
 _SHOWN = 100
 
 _BATCHING = {
@@ -27,9 +27,9 @@ _EXECUTION = {
 
 
 @click.command("inspect")
-@click.argument("model", type=_PATH)
-@click.option("--labels", type=_PATH, metavar="FILE", help="Labels: JSON, or text with one a line.")
-@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@click.argument("model", type=PATH)
+@click.option("--labels", type=PATH, metavar="FILE", help="Labels: JSON, or text with one a line.")
+@JSON
 @click.option("--vars", "as_variables", is_flag=True, help="Print a variables file to start from.")
 def command(model: Path, labels: Path | None, as_json: bool, as_variables: bool) -> None:
     """Show a model's inputs, outputs, a sample that runs, and the answer to it.

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli import interrupts, variables_help
-from builder.cli.hook_options import NO_HOOKS, TRUST, hook_policy
+from builder.cli.options import (
+    DIFF,
+    DRY_RUN,
+    EXIT_CODE,
+    JSON,
+    NO_HOOKS,
+    PATH,
+    PATH_MAP,
+    SET,
+    TRUST,
+    hook_policy,
+    is_only_a_look,
+)
 from builder.errors import UsageError
 from builder.generate import Generated, Request, generate
 from builder.record import Record, read_record
@@ -23,8 +35,6 @@ from builder.write import Published, check_destination, publish
 if TYPE_CHECKING:
     from builder.write.comparison import Comparison
 
-_PATH = click.Path(path_type=Path)
-
 CHANGES = 2
 """Exit code of a look that found something would change."""
 
@@ -32,18 +42,15 @@ CHANGES = 2
 @click.command("new", cls=variables_help.CommandWithVariables)
 @click.option("--name", required=True, help="Name of the service, and of its folder.")
 @click.option(
-    "--vars", "--variable_file", "variables_file", type=_PATH, metavar="FILE",
+    "--vars", "--variable_file", "variables_file", type=PATH, metavar="FILE",
     help="Variables; without it and without --model, the set's own example.",
 )  # fmt: skip
-@click.option("--model", type=_PATH, metavar="FILE.onnx", help="The model to serve.")
-@click.option("--labels", type=_PATH, metavar="FILE", help="Labels: JSON, or text with one a line.")
+@click.option("--model", type=PATH, metavar="FILE.onnx", help="The model to serve.")
+@click.option("--labels", type=PATH, metavar="FILE", help="Labels: JSON, or text with one a line.")
 @click.option("--variant", metavar="NAME", help="Variant of the template set.")
+@SET
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE",
-    help="Set one variable (repeatable); dots reach into mappings.",
-)  # fmt: skip
-@click.option(
-    "--output", type=_PATH, default=Path(), metavar="DIR",
+    "--output", type=PATH, default=Path(), metavar="DIR",
     help="Folder in which the service's folder is made; the current one by default.",
 )  # fmt: skip
 @click.option(
@@ -54,20 +61,17 @@ CHANGES = 2
 )  # fmt: skip
 @TRUST
 @NO_HOOKS
-@click.option(
-    "--correspond_file_path", "path_map", type=_PATH, metavar="FILE",
-    help="Path map to use instead of the set's own.",
-)  # fmt: skip
+@PATH_MAP
 @click.option("--interactive", is_flag=True, help="Ask for variables; never without a terminal.")
 @click.option(
-    "--samples", type=_PATH, metavar="PATH",
+    "--samples", type=PATH, metavar="PATH",
     help="edge variants: make the model faster or smaller, if it stays as right on these samples.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Only list what would be written.")
-@click.option("--diff", is_flag=True, help="Only show what would change in what stands there.")
-@click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
+@DRY_RUN
+@DIFF
+@EXIT_CODE
 @click.option("--force", is_flag=True, help="Replace generated files that nobody edited.")
-@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@JSON
 @click.option("--classic", is_flag=True, hidden=True)
 def command(
     name: str,
@@ -94,13 +98,10 @@ def command(
 
     With nothing but a name it makes the embedded example, a classifier of irises.
     """
-    if exit_code and not (dry_run or diff):
-        raise UsageError("--exit-code goes with --dry-run or --diff")
-    if diff and as_json:
-        raise UsageError("--diff prints a diff, --json a document; choose one")
+    look_only = is_only_a_look(dry_run=dry_run, diff=diff, exit_code=exit_code, as_json=as_json)
     hooks = hook_policy(trust=trust, no_hooks=no_hooks)
     fetched = fetch(templates) if templates else Fetched(_usual_templates(classic=classic))
-    if samples is not None and (dry_run or diff):
+    if samples is not None and look_only:
         raise UsageError(
             "--samples converts a project that is written; leave out --dry-run, --diff"
         )
@@ -121,7 +122,6 @@ def command(
         from builder.cli import prompts  # noqa: PLC0415 - a plain run asks nothing
 
         request = prompts.ask(request)
-    look_only = dry_run or diff
     check_destination(output, name, force=force or look_only)
     destination = output / name
     previous = read_record(destination)

@@ -13,6 +13,7 @@ from builder import schema as schemas
 from builder import variables as vars_
 from builder.errors import UsageError
 from builder.generate import Request
+from builder.mistakes import mistakes
 from builder.schema import Schema, Variable
 from builder.template_set import is_cookiecutter_template, open_template_set
 from builder.yamlfile import KeyPath
@@ -73,9 +74,7 @@ def _ask_one(schema: Schema, variable: Variable, current: Mapping[str, Any]) -> 
         nested: Any = typed
         for key in reversed(path):
             nested = {key: nested}
-        found = schemas.mistakes(
-            schema, nested, lambda _: variable.name, lambda _: None, complete=False
-        )
+        found = mistakes(schema, nested, lambda _: variable.name, lambda _: None, complete=False)
         if found:
             raise click.UsageError(found[0])
         return text

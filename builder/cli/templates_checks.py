@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.cli.options import JSON, PATH
 from builder.errors import Interrupted, UsageError
 from builder.template_set import SHIPPED, default_root, open_template_set
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from builder.authoring.snapshots import Tested
     from builder.lint.lint import Report
 
-FOLDER = click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
-JSON = click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+FOLDER = click.argument("folder", metavar="[DIR]", type=PATH, required=False)
 _MOST_LINES = 40
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli import interrupts
-from builder.cli.templates_checks import FOLDER, JSON, lint_command, test_command
+from builder.cli.options import JSON
+from builder.cli.templates_checks import FOLDER, lint_command, test_command
 from builder.errors import TemplateSetError, UsageError
 from builder.template_set import TemplateSet, default_root, open_template_set
 

@@ -9,44 +9,51 @@ from typing import Any
 import click
 
 from builder.cli import interrupts
-from builder.cli.hook_options import NO_HOOKS, TRUST, hook_policy
+from builder.cli.options import (
+    DIFF,
+    DRY_RUN,
+    EXIT_CODE,
+    JSON,
+    NO_HOOKS,
+    PATH,
+    PATH_MAP,
+    SET,
+    TEMPLATES_OF_SERVICE,
+    TRUST,
+    hook_policy,
+    is_only_a_look,
+)
 from builder.cli.services import Outcome, Sets, check_folder, for_each
-from builder.errors import Interrupted, UsageError
+from builder.errors import Interrupted
 from builder.generate import generate
 from builder.record import RECORD_PATHS
 from builder.update import FileUpdate, UpdatePlan, apply_update, plan_update
 from builder.update.again import generate_again
+from builder.update.versions import made_by
 from builder.write.existing import look, recover
-
-_PATH = click.Path(path_type=Path)
 
 
 @click.command("update")
-@click.argument("paths", type=_PATH, nargs=-1, required=True, metavar="PATH…")
-@click.option(
-    "--templates", metavar="SOURCE",
-    help="A template set of your own, as in `infergen new`; the one that a service says it was"
-    " fetched from, or the set that ships with infergen, by default.",
-)  # fmt: skip
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH…")
+@TEMPLATES_OF_SERVICE
 @TRUST
 @NO_HOOKS
-@click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE",
-    help="Set one variable, from now on (repeatable); dots reach into mappings.",
-)  # fmt: skip
+@PATH_MAP
+@SET
 @click.option(
     "--heal", multiple=True, metavar="FILE",
     help="Make this file of the service as generated, whatever was done to it (repeatable).",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
-@click.option("--diff", is_flag=True, help="Only show what would change.")
-@click.option("--exit-code", is_flag=True, help="With --dry-run or --diff: exit 2 on any change.")
-@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@DRY_RUN
+@DIFF
+@EXIT_CODE
+@JSON
 def command(
     paths: tuple[Path, ...],
     templates: str | None,
     trust: bool,
     no_hooks: bool,
+    path_map: Path | None,
     assignments: tuple[str, ...],
     heal: tuple[str, ...],
     dry_run: bool,
@@ -60,13 +67,9 @@ def command(
     that nobody edited follow; edits are joined with the set's changes line by line. Where they
     contradict each other the lines are marked, and the exit code is 3.
     """
-    look_only = dry_run or diff
-    if exit_code and not look_only:
-        raise UsageError("--exit-code goes with --dry-run or --diff")
-    if diff and as_json:
-        raise UsageError("--diff prints a diff, --json a document; choose one")
+    look_only = is_only_a_look(dry_run=dry_run, diff=diff, exit_code=exit_code, as_json=as_json)
     hooks = hook_policy(trust=trust, no_hooks=no_hooks)
-    sets = Sets(templates)
+    sets = Sets(templates, path_map)
 
     def update(path: Path) -> Outcome:
         check_folder(path)
@@ -117,11 +120,9 @@ def _print_diff(plan: UpdatePlan) -> None:
 
 
 def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
-    made, now = plan.record, plan.generated.template_set
     title = "up to date"
     if plan.changes:
-        before = f"{made.set_name} {made.set_version}"
-        after = f"{now.name} {now.version}"
+        before, after = _versions(plan)
         title = after if before == after else f"{before} → {after}"
         title = f"{'would be updated' if document['dry_run'] else 'updated'} ({title})"
     click.echo(f"{plan.destination}: {title}")
@@ -133,6 +134,18 @@ def _print(plan: UpdatePlan, document: dict[str, Any]) -> None:
         word = "conflict" if file.conflict else file.action
         moved = f" (from {file.origin})" if file.origin else ""
         click.echo(f"  {word:9} {file.path}{moved}{f': {file.why}' if file.why else ''}")
+
+
+def _versions(plan: UpdatePlan) -> tuple[str, str]:
+    """Of the set before and now, and of those that it extends where theirs are others."""
+    record, template_set = plan.record, plan.generated.template_set
+    before = {f"{record.set_name} {record.set_version}": None}
+    after = [f"{template_set.name} {template_set.version}"]
+    for each, made in made_by(record, template_set):
+        if each is not template_set and each.version != made:
+            before[f"{each.name} {made}"] = None
+            after.append(f"{each.name} {each.version}")
+    return ", ".join(before), ", ".join(after)
 
 
 def _shown(plan: UpdatePlan) -> list[FileUpdate]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from builder.errors import RenderError
 from builder.render.filekind import file_kind
-from builder.render.quoting import shown
+from builder.render.literals import shown
 
 _UNUSUAL = re.compile(r"[^\w.]")
 _UNUSUAL_IN_LINES = re.compile(r"""[\x00-\x1f\x7f"'$`\\;|&<>#=(){}\[\]*?~!]""")

@@ -15,7 +15,8 @@ from builder.errors import RefusedError, RenderError
 from builder.nearest import did_you_mean
 from builder.render import bounds
 from builder.render.filekind import file_kind
-from builder.render.quoting import QUOTING, QuotingError, shown
+from builder.render.literals import QuotingError, shown
+from builder.render.quoting import QUOTING
 from builder.render.sandbox import (
     ConfinedLoader,
     PlainEnvironment,

@@ -20,6 +20,7 @@ from builder.errors import YamlError
 from builder.generate import Request
 from builder.given_file import GIVEN_PATH
 from builder.migration import Migration, carry_over, same, without
+from builder.mistakes import mistakes
 from builder.model.files import FOLDER, digest_and_size
 from builder.record import RECORD_PATH, Record, read_base, read_record
 from builder.schema import Schema
@@ -63,6 +64,7 @@ def generate_again(
     request = Request(
         name=str(given.values["name"]),
         templates=template_set.root,
+        path_map=template_set.given_map,
         given=given,
         assignments=tuple(assignments),
         previous=record,
@@ -136,19 +138,20 @@ def facts_hold(
 ) -> bool:
     """Whether what the record has of the model would be found again.
 
-    It is if the same version of the same set asks it of the same model, with the same labels, by
+    It is if the same versions of the same sets ask it of the same model, with the same labels, by
     variables that are as they were. With any doubt the model is asked.
     """
     model = record.variables.get("model")
     before = given_before(destination, record)
     if schema is None or before is None or not isinstance(model, dict):
         return False
-    if (record.set_name, record.set_version) != (template_set.name, template_set.version):
+    made = [(record.set_name, record.set_version), *((b.name, b.version) for b in record.bases)]
+    if made != [(each.name, each.version) for each in template_set.lineage]:
         return False
     if any(not same(before.get(name), given.get(name)) for name in _BEHIND_FACTS):
         return False
     facts = {"model": model}
-    if schemas.mistakes(schema, facts, lambda _: "", lambda _: None, complete=False):
+    if mistakes(schema, facts, lambda _: "", lambda _: None, complete=False):
         return False
     files = (name for name in record.files if name.startswith(f"{FOLDER}/"))
     return all(_is_unchanged(destination, record, name) for name in files)

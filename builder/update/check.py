@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from builder.data_files import VARIABLE, own_items
 from builder.given_file import GIVEN_PATH
+from builder.given_map import MAP_PATH
 from builder.migration import same
 from builder.model.files import FOLDER
 from builder.record import Entry, Record
@@ -17,7 +18,7 @@ from builder.template_set import TemplateSet
 from builder.update.again import given_before, given_now
 from builder.update.plan import recorded
 from builder.update.standing import Standing
-from builder.update.versions import steps_between
+from builder.update.versions import made_by, steps_between
 from builder.write.existing import look, record_in
 
 How = Literal["edited", "deleted", "made executable", "not executable any more", "another kind"]
@@ -56,7 +57,7 @@ def check_service(destination: Path, template_set: TemplateSet) -> Status:
             destination,
             record,
             (
-                *_changed_set(record, template_set),
+                *_changed_set(standing, template_set),
                 *_changed_variables(destination, record, template_set),
                 *_changed_models(standing),
                 *_changed_items(destination, standing),
@@ -66,14 +67,25 @@ def check_service(destination: Path, template_set: TemplateSet) -> Status:
         )
 
 
-def _changed_set(record: Record, template_set: TemplateSet) -> Iterator[str]:
-    name, version = template_set.name, template_set.version
+def _changed_set(standing: Standing, template_set: TemplateSet) -> Iterator[str]:
+    record, name = standing.record, template_set.name
+    newer = [pair for pair in made_by(record, template_set) if pair[0].version != pair[1]]
     if record.set_name != name:
         yield f"made from the set {record.set_name}, not from {name}"
-    elif record.set_version != version:
-        yield f"made by version {record.set_version} of {name}, which is at {version} now"
+    elif newer:
+        for each, made in newer:
+            yield f"made by version {made} of {each.name}, which is at {each.version} now"
+    elif _is_changed_map(standing):
+        # The set's digest covers the map, so it does not tell whether the set changed as well.
+        yield f"{MAP_PATH} was replaced"
     elif record.set_digest != template_set.digest:
         yield f"the set {name} changed"
+
+
+def _is_changed_map(standing: Standing) -> bool:
+    made = standing.record.files.get(MAP_PATH)
+    now = None if made is None else standing.observe(MAP_PATH)
+    return made is not None and now is not None and now.value != made.value
 
 
 def _changed_variables(
@@ -129,7 +141,7 @@ def _items(destination: Path, record: Record) -> tuple[frozenset[str], frozenset
 
 def _drifted(destination: Path, standing: Standing) -> Iterator[Drift]:
     items, _ = _items(destination, standing.record)
-    ours = {GIVEN_PATH, *_model_files(standing.record)}
+    ours = {GIVEN_PATH, MAP_PATH, *_model_files(standing.record)}
     for path, base in sorted(standing.record.files.items()):
         now = standing.observe(path)
         how = None if path in items else _how(base, now)

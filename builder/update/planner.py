@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from builder.errors import WriteError
 from builder.generate import Generated
 from builder.given_file import GIVEN_PATH
+from builder.given_map import MAP_PATH
 from builder.model.files import FOLDER
 from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, OutputFolder
 from builder.record import RECORD_PATHS, Entry, entry_of
@@ -59,8 +60,9 @@ class Planner:
             self._plan_dropped(path)
         self._leaving |= self._moved
         for output in self._outputs:
-            if output.path in RECORD_PATHS:
-                self._plan_record(output)
+            if output.path in RECORD_PATHS or output.path == MAP_PATH:
+                # The map is what stands there already, or what the user gave in its place.
+                self._plan_as_new(output)
             elif isinstance(output, OutputFolder):
                 self._plan_folder(output)
             elif output.path in self._healed:
@@ -88,7 +90,7 @@ class Planner:
         else:
             self._note(path, "kept", "the set has it no more, but you edited it: it is yours now")
 
-    def _plan_record(self, output: Output) -> None:
+    def _plan_as_new(self, output: Output) -> None:
         yours = self._standing.observe(output.path)
         if yours is None:
             self._put("create", output, None)

@@ -1,22 +1,48 @@
-"""Whether a set brings a service forward, and by which steps."""
+"""Whether a set brings a service forward, and by which steps.
+
+A service is made by its set and by all that this extends, each of which has versions of its own.
+"""
 
 from __future__ import annotations
 
 from builder.errors import TemplateSetError
 from builder.migration import Migration
-from builder.record import Record
+from builder.record import Base, Record
 from builder.template_set import TemplateSet
 
 
 def steps_between(record: Record, template_set: TemplateSet, where: str) -> tuple[Migration, ...]:
-    """The migrations from the version that made a service to the set's, in order.
+    """The migrations from the versions that made a service to those of today, in order.
 
-    None where the service goes over to another set. Raises TemplateSetError if the service is of a
-    newer version than the set's, or of one that is not supported any more.
+    What the others extend comes first: what is built on it was written for what it is today. None
+    of a set that had no part in the service, as where it goes over to another. Raises
+    TemplateSetError if the service is of a newer version than a set's, or of one that is not
+    supported any more.
     """
-    if record.set_name != template_set.name:
-        return ()
-    made, now = record.set_version, template_set.version
+    steps: list[Migration] = []
+    for each, made in reversed(made_by(record, template_set)):
+        steps += _steps_of(each, made, where)
+    return tuple(steps)
+
+
+def made_by(record: Record, template_set: TemplateSet) -> tuple[tuple[TemplateSet, int], ...]:
+    """The set, and those that it extends, with the version of each that made a service.
+
+    Those that had no part in it are left out, and those of which its record does not tell.
+    """
+    made = [Base(record.set_name, record.set_version), *record.bases]
+    found: list[tuple[TemplateSet, int]] = []
+    for each in template_set.lineage:
+        before = next((base for base in made if base.name == each.name), None)
+        if before is not None:
+            # Sets may have the same name: the first is taken for the first then.
+            made.remove(before)
+            found.append((each, before.version))
+    return tuple(found)
+
+
+def _steps_of(template_set: TemplateSet, made: int, where: str) -> tuple[Migration, ...]:
+    now = template_set.version
     if made > now:
         raise TemplateSetError(
             f"{where}: made by version {made} of {template_set.name}, which is newer than"

@@ -9,24 +9,15 @@ from typing import Any, Protocol
 import pytest
 
 from builder.cli.app import run
-from tests.lint.linting import make_good_set
+from tests.lint.linting import cache, good
+
+__all__ = ["cache", "good", "templates"]
 
 
 class Templates(Protocol):
     """Runs ``infergen templates … --json`` in this process; returns its exit code and document."""
 
     def __call__(self, *arguments: str | Path) -> tuple[int, Any]: ...
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "infergen"
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    return make_good_set(tmp_path / "set")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import onnx
 import pytest
 from onnx import TensorProto
 
+from tests.conftest import tree
 from tests.edge_updates.projects import Project, environment
 from tests.model.models import build, node, value, weight
+from tests.web.running import wait_until
 
 
 def test_the_whole_story(project: Project) -> None:
@@ -145,6 +148,87 @@ def test_a_model_that_crashes_its_process(project: Project, tmp_path: Path) -> N
     assert "the model crashed its process (SIGFPE)" in project.update(code=1)
     assert project.active() == 1
     assert list(project.status()["bad"]) == ["2"]
+
+
+def test_a_model_that_crashes_its_process_is_not_published(
+    project: Project, tmp_path: Path
+) -> None:
+    project.make_keys()
+    project.publish("1.0")
+    before = tree(project.releases)
+    onnx.save(dying(), tmp_path / "crash.onnx")
+    told = project.publish("2.0", tmp_path / "crash.onnx", code=1)
+    assert told.splitlines() == [
+        f"iris: {tmp_path}/crash.onnx: not published, since it crashed its process (SIGFPE)"
+    ]
+    assert tree(project.releases) == before
+    assert "offers release 2" in project.publish("2.0")
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_publication_that_is_ended(
+    project: Project, tmp_path: Path, how: signal.Signals, code: int
+) -> None:
+    """Of a model that takes its time: its process ends as well, by a terminal's signal to all or
+    because nobody waits for it."""
+    project.make_keys()
+    onnx.save(endless(), tmp_path / "endless.onnx")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src", "publish", "release", "--version", "1",
+         "--to", project.releases, "--keys", project.beside / "keys", "--root", project.root,
+         tmp_path / "endless.onnx"],
+        cwd=project.folder, env=environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    wait_until(lambda: any(map(runs_models, children(process.pid))), "the model's process")
+    started = children(process.pid)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
+    assert (process.communicate()[0], process.returncode) == ("", code)
+    wait_until(lambda: not any(map(is_there, started)), "the end of what it started")
+    assert not (project.releases / "metadata").exists()
+
+
+def children(process: int) -> list[int]:
+    return [
+        int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
+
+
+def is_there(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def runs_models(process: int) -> bool:
+    try:
+        return "onnxruntime" in Path(f"/proc/{process}/maps").read_text()
+    except OSError:
+        return False
+
+
+def endless() -> onnx.ModelProto:
+    """Takes and answers what the iris model does, but not in this life."""
+    body = onnx.helper.make_graph(
+        [node("Identity", ["go"], ["again"]), node("Neg", ["state"], ["next"])],
+        "body",
+        [value("i", "int64", []), value("go", "bool", []), value("state", shape=["batch", 4])],
+        [value("again", "bool", []), value("next", shape=["batch", 4])],
+    )
+    return build(
+        [
+            node("Loop", ["trips", "yes", "X"], ["probabilities"], body=body),
+            node("Identity", ["no_label"], ["label"]),
+        ],
+        [value("X", shape=["batch", 4])],
+        [value("label", "int64", [1]), value("probabilities", shape=["batch", 4])],
+        [
+            weight("trips", 10**15, "int64"),
+            weight("yes", True, "bool"),
+            weight("no_label", [0], "int64"),
+        ],
+    )
 
 
 def dying() -> onnx.ModelProto:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.variants import generate
-from tests.images.engine import docker, inspect
+from tests.images.engine import composed, docker, inspect
 
 VERSIONS = ("3.11", "3.13")
 
@@ -48,21 +45,7 @@ class Running:
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """Built by `make build` as a user does, and started by compose, healthy."""
     folder = tmp_path_factory.mktemp("images")
     service = generate("iris_svc", folder, f"python_version='{request.param}'", "workers=2")
-    build = subprocess.run(
-        ["make", "build", "BUILD_FLAGS=--network host"],
-        cwd=service, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert build.returncode == 0, build.stdout + build.stderr
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    project = ("compose", "--project-name", f"infergen-{os.getpid()}-{request.param[2:]}")
-    try:
-        docker(*project, "up", "--detach", "--wait", cwd=service, PORT=port)
-        container = docker(*project, "ps", "--quiet", cwd=service).strip()
-        yield Running(service, "iris-svc:0.1.0", container, f"http://127.0.0.1:{port}")
-    finally:
-        docker(*project, "down", "--timeout", "5", cwd=service)
+    with composed(service, request.param[2:]) as (address, container):
+        yield Running(service, "iris-svc:0.1.0", container(), address)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +26,29 @@ def inspect(thing: str) -> dict[str, Any]:
     """All that the engine knows of a container or an image."""
     (known,) = json.loads(docker("inspect", thing))
     return dict(known)
+
+
+@contextmanager
+def composed(service: Path, label: str) -> Iterator[tuple[str, Callable[..., str]]]:
+    """A service built by `make build`, as a user does, and started by compose, healthy.
+
+    Its address, and what tells the container of one of compose's services, or of the only one.
+    """
+    build = subprocess.run(
+        ["make", "build", "BUILD_FLAGS=--network host"],
+        cwd=service, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert build.returncode == 0, build.stdout + build.stderr
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    project = ("compose", "--project-name", f"infergen-{os.getpid()}-{label}")
+
+    def container(*names: str) -> str:
+        return docker(*project, "ps", "--quiet", *names, cwd=service).strip()
+
+    try:
+        docker(*project, "up", "--detach", "--wait", cwd=service, PORT=port)
+        yield f"http://127.0.0.1:{port}", container
+    finally:
+        docker(*project, "down", "--timeout", "5", cwd=service)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.variants import generate
-from tests.images.engine import docker, inspect
+from tests.images.engine import composed, docker, inspect
 from tests.web.running import wait_until
 
 
@@ -41,24 +38,8 @@ class Cached:
 @pytest.fixture(scope="module")
 def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cached]:
     service = generate("kept_shapes", tmp_path_factory.mktemp("cached"))
-    build = subprocess.run(
-        ["make", "build", "BUILD_FLAGS=--network host"],
-        cwd=service, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert build.returncode == 0, build.stdout + build.stderr
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    project = ("compose", "--project-name", f"infergen-{os.getpid()}-cached")
-    try:
-        docker(*project, "up", "--detach", "--wait", cwd=service, PORT=port)
-        found = {
-            name: docker(*project, "ps", "--quiet", name, cwd=service).strip()
-            for name in ("kept-shapes", "redis")
-        }
-        yield Cached(found["kept-shapes"], found["redis"], f"http://127.0.0.1:{port}")
-    finally:
-        docker(*project, "down", "--timeout", "5", cwd=service)
+    with composed(service, "cached") as (address, container):
+        yield Cached(container("kept-shapes"), container("redis"), address)
 
 
 def is_healthy(container: str) -> bool:

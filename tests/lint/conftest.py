@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.lint.linting import Lint, make_good_set
+from tests.lint.linting import Lint, cache, good
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "infergen"
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    return make_good_set(tmp_path / "set")
+__all__ = ["cache", "good", "lint"]
 
 
 @pytest.fixture

@@ -101,6 +101,18 @@ def make_good_set(root: Path) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "infergen"
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return make_good_set(tmp_path / "set")
+
+
 def sub(root: Path, path: str, old: str, new: str) -> None:
     """Change a file of a set."""
     text = (root / path).read_text("utf-8")

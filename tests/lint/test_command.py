@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,43 +75,79 @@ def test_a_program_that_was_missing_checks_once_it_is_there(
     assert ("template/base/run.sh", 2, "shell") in lint(good).places
 
 
-def test_watch_tells_every_change_and_ends_quietly(good: Path) -> None:
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "infergen", "templates", "lint", "set", "--watch"],
-        cwd=good.parent, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, bufsize=1,
-    )  # fmt: skip
-    assert process.stdout is not None
+class Watch:
+    """``infergen templates lint NAME --watch`` at work, and what it reports."""
 
-    def next_report() -> list[str]:
-        assert process.stdout is not None
+    def __init__(self, place: Path) -> None:
+        self._name = place.name
+        self.process = subprocess.Popen(
+            [Path(sys.executable).parent / "infergen", "templates", "lint", place.name, "--watch"],
+            cwd=place.parent, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, bufsize=1,
+        )  # fmt: skip
+
+    def next_report(self) -> list[str]:
+        assert self.process.stdout is not None
         lines = []
-        for line in process.stdout:
+        for line in self.process.stdout:
             lines.append(line.rstrip())
-            if line.startswith("set: "):
+            if line.startswith(f"{self._name}: "):
                 break
         return lines
 
-    try:
-        assert "nothing found" in next_report()[-1]
-        sub(good, APP, "{{ rate | python }}", "{{ raet | python }}")
-        assert f"set/{APP}:5: `raet` is not defined [undefined]" in next_report()
-        write(good / "template_files" / "base" / "new.j2", "x")
-        assert any("no entry in the path map" in line for line in next_report())
-        (good / "template_files" / "base" / "new.j2").unlink()
-        sub(good, APP, "{{ raet | python }}", "{{ rate | python }}")
-        reports = next_report()
-        # The two changes may be seen one after the other.
-        if "nothing found" not in reports[-1]:
-            reports = next_report()
-        assert "nothing found" in reports[-1]
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert (output, errors) == ("", "")
-    finally:
-        process.kill()
-        process.wait()
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[Path], Watch]]:
+    watches: list[Watch] = []
+
+    def start(place: Path) -> Watch:
+        watches.append(Watch(place))
+        return watches[-1]
+
+    yield start
+    for each in watches:
+        each.process.kill()
+        each.process.communicate()
+
+
+def test_watch_tells_every_change_and_ends_quietly(
+    good: Path, watch: Callable[[Path], Watch]
+) -> None:
+    watched = watch(good)
+    assert "nothing found" in watched.next_report()[-1]
+    sub(good, APP, "{{ rate | python }}", "{{ raet | python }}")
+    assert f"set/{APP}:5: `raet` is not defined [undefined]" in watched.next_report()
+    write(good / "template_files" / "base" / "new.j2", "x")
+    assert any("no entry in the path map" in line for line in watched.next_report())
+    (good / "template_files" / "base" / "new.j2").unlink()
+    sub(good, APP, "{{ raet | python }}", "{{ rate | python }}")
+    reports = watched.next_report()
+    # The two changes may be seen one after the other.
+    if "nothing found" not in reports[-1]:
+        reports = watched.next_report()
+    assert "nothing found" in reports[-1]
+    watched.process.send_signal(signal.SIGINT)
+    output, errors = watched.process.communicate(timeout=60)
+    assert watched.process.returncode == 130
+    assert (output, errors) == ("", "")
+
+
+def test_watch_sees_what_a_set_extends(good: Path, watch: Callable[[Path], Watch]) -> None:
+    overlay = good.parent / "overlay"
+    write(overlay / "infergen.yaml", "extends: ../set\nversion: 1\n")
+    write(overlay / APP, '{% extends "base:base/app.py.j2" %}\n')
+    watched = watch(overlay)
+    assert "nothing found" in watched.next_report()[-1]
+    settings = (good / "infergen.yaml").read_text()
+    write(good / "infergen.yaml", "version: [\n")
+    assert any("set/infergen.yaml:" in line for line in watched.next_report())
+    write(good / "infergen.yaml", settings)
+    assert "nothing found" in watched.next_report()[-1]
+    # Another one, which there is only later.
+    write(overlay / "infergen.yaml", "extends: ../other\nversion: 1\n")
+    assert any("extends: no folder" in line for line in watched.next_report())
+    good.rename(good.parent / "other")
+    assert "nothing found" in watched.next_report()[-1]
 
 
 def test_watch_and_json_exclude_each_other(good: Path, capsys: pytest.CaptureFixture[str]) -> None:

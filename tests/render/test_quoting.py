@@ -20,7 +20,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builder.render import quoting
-from builder.render.quoting import Quoted, QuotingError
+from builder.render.literals import QuotingError
+from builder.render.quoting import Quoted
 from tests.render.sources import (
     HOSTILE,
     data,

@@ -12,8 +12,8 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command; the exit code. An interrupt and a reader that left end it without a word."""
-    signal.signal(signal.SIGINT, _interrupt)
     try:
+        signal.signal(signal.SIGINT, _interrupt)
         from .commands.app import run
 
         code = run(sys.argv[1:])

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from src.answers import plain
 from src.engine import Engine
 from src.installed import models_folder
 from src.sample import SAMPLE
-from src.updates import candidate, install, publish
+from src.updates import install, publish
 from src.updates.active import device_state
-from src.updates.release import Budget
+from src.updates.errors import UpdateError
+from src.updates.release import GOLDEN_FILE, Budget
 from src.updates.self_test import Measured
 
 AMPLE = Budget(latency_ms=60_000, memory_mb=4_000)
@@ -65,12 +68,12 @@ class Publisher:
     ) -> int:
         """A release whose fault, made by ``spoil``, shows on devices only."""
 
-        def prepare_and_spoil(*arguments: Any) -> None:
-            candidate.prepare(*arguments)
+        def prepare_and_spoil(prepare: Callable[..., None], *arguments: Any) -> None:
+            prepare(*arguments)
             spoil(arguments[-1])
 
         with (
-            mock.patch.object(publish, "prepare", prepare_and_spoil),
+            mock.patch.object(publish, "run_apart", prepare_and_spoil),
             mock.patch.object(publish, "self_test", lambda _slot: Measured(None, 1.0, 1.0)),
         ):
             return self.publish(version, budget=budget)
@@ -114,3 +117,27 @@ class Device:
         assert json.dumps(answers) == json.dumps([plain(prediction) for prediction in expected])
         assert engine.active is not None
         return None if engine.active.slot is None else engine.active.slot.release.number
+
+
+def spoil_golden(folder: Path) -> None:
+    """The answers recorded are others than the model gives."""
+    golden = json.loads((folder / GOLDEN_FILE).read_bytes())
+    for item in golden["items"]:
+        for form, answers in item["answers"].items():
+            item["answers"][form] = ["something else"] * len(answers)
+    (folder / GOLDEN_FILE).write_text(json.dumps(golden))
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def refused(device: Device, given: Path | str | None = None) -> str:
+    """Why the update is; the device answers as before."""
+    before = device.active()
+    with pytest.raises(UpdateError) as refusal:
+        device.update(given)
+    assert device.active() == before
+    return str(refusal.value)

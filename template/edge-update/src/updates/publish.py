@@ -15,6 +15,7 @@ from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from ..about import COMMAND
 from . import durable
+from .apart import CrashedError, run_apart
 from .candidate import prepare
 from .compatibility import signature
 from .errors import UpdateError
@@ -67,7 +68,7 @@ def publish(
         repository = Repository(to, _read(root))
         with tempfile.TemporaryDirectory(prefix=f"{COMMAND}-") as made:
             folder = Path(made)
-            prepare(model, labels, version, golden or {}, folder)
+            _prepare(model, labels, version, golden or {}, folder)
             release = _describe(folder, _next_number(repository), version, budget)
             (folder / RELEASE_FILE).write_bytes(to_bytes(release))
             measured = self_test(Slot(folder, release))
@@ -118,6 +119,15 @@ def rotate(role: str, to: Path, *, keys: Path, root: Path, days: int) -> None:
 
 
 _OF_RELEASES = (Targets.type, Snapshot.type, Timestamp.type)
+
+
+def _prepare(
+    model: Path, labels: Path | None, version: str, golden: Mapping[str, Any], folder: Path
+) -> None:
+    try:
+        run_apart(prepare, model, labels, version, golden, folder)
+    except CrashedError as error:
+        raise UpdateError(f"{model}: not published, since {error}") from None
 
 
 def _describe(folder: Path, number: int, version: str, budget: Budget) -> Release:
