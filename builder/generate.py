@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
+from builder.base import record_files
 from builder.errors import UsageError
 from builder.given_file import given_file
 from builder.opened_set import OpenedSet, open_set
 from builder.output import Output
 from builder.paths import check_name
 from builder.prepare import Request, prepare
-from builder.record import Record, make_record, record_files
+from builder.record import Record, make_record
 from builder.template_set import HOOKS, TemplateSet, is_cookiecutter_template
 
 if TYPE_CHECKING:
