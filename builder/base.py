@@ -113,7 +113,8 @@ def _own_words(variables: Mapping[str, Any]) -> tuple[str, ...]:
     Each has the same place in all services, and one that may hold others comes before them.
     """
     title, name, port = (str(variables.get(key, "")) for key in ("title", "name", "port"))
-    words = (title, name, name.replace("_", "-"), port)
+    hyphenated = name.replace("_", "-")
+    words = (title, name, hyphenated if hyphenated != name else "", port)
     return tuple(w if len(w) >= _SHORTEST_WORD and w.isprintable() else "" for w in words)
 
 

@@ -26,6 +26,7 @@ BASE_PATH = f"{RECORD_FOLDER}/base.json.bz2"
 RECORD_PATHS = frozenset((RECORD_PATH, BASE_PATH))
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 _CHUNK = 1024 * 1024
 
 
@@ -187,7 +188,7 @@ def _one_line_each(values: Mapping[str, Any]) -> str:
 
 def to_json(value: Any) -> str:
     """On one line, keys sorted."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def encode(text: str) -> bytes:
