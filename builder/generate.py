@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import schema as schemas
+from builder.base import record_files
 from builder.errors import UsageError
 from builder.given_file import given_file
 from builder.given_map import map_file
@@ -18,7 +19,7 @@ from builder.opened_set import OpenedSet, open_set
 from builder.output import Output
 from builder.paths import check_name
 from builder.prepare import Request, prepare
-from builder.record import Base, Record, make_record, record_files
+from builder.record import BaseSet, Record, make_record
 from builder.template_set import HOOKS, TemplateSet, is_cookiecutter_template
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def generate(
         variables=variables if schema is None else schemas.without_secrets(schema, variables),
         outputs=outputs,
         source=request.source,
-        bases=tuple(Base(base.name, base.version) for base in template_set.lineage[1:]),
+        bases=tuple(BaseSet(base.name, base.version) for base in template_set.lineage[1:]),
     )
     outputs += record_files(record, outputs)
     return Generated(

@@ -8,6 +8,7 @@ the same everywhere. All functions raise UnsafePathError, naming the path and th
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from builder.errors import UnsafePathError
@@ -49,21 +50,33 @@ def check_name(name: str) -> str:
 
 def check_relative(path: str, *, what: str) -> str:
     """Return ``path`` if it is a safe relative path; ``what`` says where it was given."""
-    about = f"{what}: the path {_shown(path)}"
-    if not path:
-        raise UnsafePathError(f"{what}: the path is empty")
-    if path.startswith("/"):
-        raise UnsafePathError(f"{about} is absolute; give it relative to the service's folder")
-    parts = path.split("/")
-    for part in parts:
-        _check_component(part, about)
-    if _has_drive(path):
-        raise UnsafePathError(f"{about} begins with a drive letter")
-    if len(parts) > MAX_DEPTH:
-        raise UnsafePathError(f"{about} lies deeper than {MAX_DEPTH} folders")
-    if len(path.encode()) > MAX_PATH_BYTES:
-        raise UnsafePathError(f"{about} is longer than {MAX_PATH_BYTES} bytes")
+    fault = _fault_of(path)
+    if fault is not None:
+        raise UnsafePathError(f"{what}: {fault}")
     return path
+
+
+@lru_cache(maxsize=4096)
+def _fault_of(path: str) -> str | None:
+    """What is wrong with a path; services of a fleet have the same ones, each several times."""
+    if not path:
+        return "the path is empty"
+    about = f"the path {_shown(path)}"
+    if path.startswith("/"):
+        return f"{about} is absolute; give it relative to the service's folder"
+    parts = path.split("/")
+    try:
+        for part in parts:
+            _check_component(part, about)
+    except UnsafePathError as error:
+        return str(error)
+    if _has_drive(path):
+        return f"{about} begins with a drive letter"
+    if len(parts) > MAX_DEPTH:
+        return f"{about} lies deeper than {MAX_DEPTH} folders"
+    if len(path.encode()) > MAX_PATH_BYTES:
+        return f"{about} is longer than {MAX_PATH_BYTES} bytes"
+    return None
 
 
 def check_target(path: str, target: str, *, what: str) -> str:

@@ -1,14 +1,8 @@
 """The record ``.infergen/`` inside a service: what it was generated from, and what was written.
 
-``record.json`` is meant to be committed and read in diffs: one line for each file, sorted.
-``base.json.bz2`` holds the text of every generated text file, the common ancestor of a later
-three-way merge; binary and large files are known by their hash alone. The same input gives the same
-bytes everywhere: no time, no absolute path, no machine's name. bz2 and not zlib or lzma: its format
-is written by one algorithm, libbzip2's, unchanged since 2000 and translated line by line in the one
-rewrite of it, while the builds of zlib that systems ship (stock, zlib-ng) and versions of xz
-compress the same text to different bytes. Its content is one JSON object in two streams: first the
-files that do not have the service's own words in them, which are the same in many services of a
-fleet and compressed once for all of these, then the others.
+``record.json`` is meant to be committed and read in diffs: one line for each file, sorted. The same
+input gives the same bytes everywhere: no time, no absolute path, no machine's name. The other file
+of the record is the base of a later merge; see ``builder.base``.
 """
 
 from __future__ import annotations
@@ -18,7 +12,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,15 +19,14 @@ from builder.errors import InfergenError, WriteError
 from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, OutputFolder, OutputLink
 from builder.paths import RECORD_FOLDER, check_relative
 
-FORMAT = 1
+FORMAT = 2
+"""2: the base has marks for the service's own words. Older ones are read as well."""
 RECORD_PATH = f"{RECORD_FOLDER}/record.json"
 BASE_PATH = f"{RECORD_FOLDER}/base.json.bz2"
 RECORD_PATHS = frozenset((RECORD_PATH, BASE_PATH))
 
-MAX_MERGED_BYTES = 1024 * 1024
-"""Larger files are not merged line by line, so that the base need not hold them."""
 _MAX_RECORD_BYTES = 64 * 1024 * 1024
-_MAX_BASE_BYTES = 256 * 1024 * 1024
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 _CHUNK = 1024 * 1024
 
 
@@ -66,7 +58,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseSet:
     """A set that the set of a service extends."""
 
     name: str
@@ -89,7 +81,7 @@ class Record:
     variables: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Entry] = field(default_factory=dict)
     source: Source | None = None
-    bases: tuple[Base, ...] = ()
+    bases: tuple[BaseSet, ...] = ()
 
 
 def make_record(
@@ -100,7 +92,7 @@ def make_record(
     variables: Mapping[str, Any],
     outputs: Iterable[Output],
     source: Source | None = None,
-    bases: tuple[Base, ...] = (),
+    bases: tuple[BaseSet, ...] = (),
 ) -> Record:
     """The record of these outputs. ``variables`` must be plain JSON values, without secrets.
 
@@ -119,23 +111,6 @@ def entry_of(output: Output) -> Entry:
     return Entry("file", _digest(output), bool(output.mode & 0o100))
 
 
-def record_files(record: Record, outputs: Iterable[Output]) -> tuple[OutputFile, ...]:
-    """The record's own files, to be written with the outputs that it was made from.
-
-    Raises WriteError if a file that is to be copied changed since.
-    """
-    base: dict[str, str] = {}
-    for output in outputs:
-        if isinstance(output, OutputFile):
-            text = _mergeable_text(output, record.files[output.path].value)
-            if text is not None:
-                base[output.path] = text
-    return (
-        OutputFile(RECORD_PATH, FILE_MODE, format_record(record)),
-        OutputFile(BASE_PATH, FILE_MODE, _format_base(base, _own_words(record.variables))),
-    )
-
-
 def format_record(record: Record) -> bytes:
     """``record.json``: every file and every variable on a line of its own, sorted."""
     entries = record.files
@@ -148,18 +123,18 @@ def format_record(record: Record) -> bytes:
         **_bases_part(record.bases),
     }
     parts = {
-        "format": _to_json(FORMAT),
-        "set": _to_json(made_from),
+        "format": to_json(FORMAT),
+        "set": to_json(made_from),
         **_source_part(record.source),
-        "variant": _to_json(record.variant),
+        "variant": to_json(record.variant),
         "variables": _one_line_each(record.variables),
         "files": _one_line_each(files),
-        "executables": _to_json(sorted(path for path, e in entries.items() if e.executable)),
+        "executables": to_json(sorted(path for path, e in entries.items() if e.executable)),
         "links": _one_line_each(links),
-        "folders": _to_json(sorted(path for path, e in entries.items() if e.kind == "folder")),
+        "folders": to_json(sorted(path for path, e in entries.items() if e.kind == "folder")),
     }
     text = ",\n".join(f'  "{name}": {part}' for name, part in parts.items())
-    return _encode(f"{{\n{text}\n}}\n")
+    return encode(f"{{\n{text}\n}}\n")
 
 
 def parse_record(raw: bytes, where: str) -> Record:
@@ -174,33 +149,33 @@ def parse_record(raw: bytes, where: str) -> Record:
         executables = set(_texts(document["executables"]))
         entries = {
             **{
-                path: Entry("file", _text(digest), path in executables)
+                path: Entry("file", text_in(digest), path in executables)
                 for path, digest in document["files"].items()
             },
-            **{path: Entry("link", _text(to)) for path, to in document["links"].items()},
+            **{path: Entry("link", text_in(to)) for path, to in document["links"].items()},
             **{path: Entry("folder") for path in _texts(document["folders"])},
         }
         for path in entries:
             check_relative(path, what=where)
         made_from = document["set"]
         return Record(
-            set_name=_text(made_from["name"]),
+            set_name=text_in(made_from["name"]),
             set_version=int(made_from["version"]),
-            set_digest=_text(made_from["digest"]),
-            variant=None if document["variant"] is None else _text(document["variant"]),
+            set_digest=text_in(made_from["digest"]),
+            variant=None if document["variant"] is None else text_in(document["variant"]),
             variables=dict(document["variables"]),
             files=entries,
             source=_parse_source(document.get("source")),
             bases=tuple(
-                Base(_text(base["name"]), int(base["version"]))
+                BaseSet(text_in(base["name"]), int(base["version"]))
                 for base in made_from.get("extends", ())
             ),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise _damaged(where, error) from None
+        raise damaged(where, error) from None
 
 
-def _bases_part(bases: Sequence[Base]) -> dict[str, Any]:
+def _bases_part(bases: Sequence[BaseSet]) -> dict[str, Any]:
     if not bases:
         return {}
     return {"extends": [{"name": base.name, "version": base.version} for base in bases]}
@@ -210,91 +185,36 @@ def _source_part(source: Source | None) -> dict[str, str]:
     if source is None:
         return {}
     said = {"templates": source.said}
-    return {
-        "source": _to_json(said if source.commit is None else {**said, "commit": source.commit})
-    }
+    return {"source": to_json(said if source.commit is None else {**said, "commit": source.commit})}
 
 
 def _parse_source(part: Any) -> Source | None:
     if part is None:
         return None
-    return Source(_text(part["templates"]), _text(part["commit"]) if "commit" in part else None)
+    return Source(text_in(part["templates"]), text_in(part["commit"]) if "commit" in part else None)
 
 
 def read_record(destination: Path) -> Record | None:
     """The record of a service, or None if it has none. Raises InfergenError if it is damaged."""
-    raw = _read(destination / RECORD_PATH, _MAX_RECORD_BYTES)
+    raw = read_own(destination / RECORD_PATH, _MAX_RECORD_BYTES)
     return None if raw is None else parse_record(raw, str(destination / RECORD_PATH))
-
-
-def read_base(destination: Path) -> dict[str, str]:
-    """The text of every text file as it was generated, by path. Empty if there is no base.
-
-    Raises InfergenError if it is damaged.
-    """
-    where = destination / BASE_PATH
-    raw = _read(where, _MAX_BASE_BYTES)
-    if raw is None:
-        return {}
-    try:
-        base = json.loads(_decompress(raw))
-        return {check_relative(path, what=str(where)): _text(t) for path, t in base.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(str(where), error) from None
-
-
-def _own_words(variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a service has to itself among others, as its files spell it."""
-    words = [str(variables[key]) for key in ("name", "title", "port") if variables.get(key)]
-    return tuple(dict.fromkeys([*words, *(word.replace("_", "-") for word in words[:1])]))
-
-
-def _format_base(base: Mapping[str, str], own_words: Sequence[str]) -> bytes:
-    shared: list[str] = []
-    own: list[str] = []
-    for path in sorted(base):
-        text = base[path]
-        entry = f"{_to_json(path)}: {_to_json(text)}"
-        (own if any(word in text for word in own_words) else shared).append(entry)
-    between = ",\n" if shared and own else ""
-    first = _compress(_encode("{\n" + ",\n".join(shared) + between))
-    return first + _compress(_encode(",\n".join(own) + "\n}\n"))
-
-
-@lru_cache(maxsize=8)
-def _compress(raw: bytes) -> bytes:
-    import bz2  # noqa: PLC0415 - a dry run needs none
-
-    return bz2.compress(raw, 9)
-
-
-def _decompress(raw: bytes) -> bytes:
-    """The content of all streams. Raises ValueError or OSError."""
-    import bz2  # noqa: PLC0415 - not needed to decide whether a service is up to date
-
-    content = b""
-    while raw:
-        reader = bz2.BZ2Decompressor()
-        content += reader.decompress(raw, max_length=_MAX_BASE_BYTES - len(content))
-        if not reader.eof:
-            raise ValueError(f"cut short, or larger than {_MAX_BASE_BYTES} bytes")
-        raw = reader.unused_data
-    return content
 
 
 def _one_line_each(values: Mapping[str, Any]) -> str:
     """A JSON object with a line for each of its values, however large they are."""
     if not values:
         return "{}"
-    lines = (f"    {_to_json(key)}: {_to_json(values[key])}" for key in sorted(values))
+    lines = (f"    {to_json(key)}: {to_json(values[key])}" for key in sorted(values))
     return "{\n" + ",\n".join(lines) + "\n  }"
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+def to_json(value: Any) -> str:
+    """On one line, keys sorted."""
+    return _JSON.encode(value)
 
 
-def _encode(text: str) -> bytes:
+def encode(text: str) -> bytes:
+    """JSON as the record's files have it."""
     # A lone surrogate has no UTF-8; Python's spelling of it is JSON's as well.
     return text.encode("utf-8", "backslashreplace")
 
@@ -312,32 +232,8 @@ def _digest(output: OutputFile) -> str:
     return total.hexdigest()
 
 
-def _mergeable_text(output: OutputFile, digest: str) -> str | None:
-    raw = output.content
-    if isinstance(raw, Path):
-        source = raw
-        try:
-            if source.stat().st_size > MAX_MERGED_BYTES:
-                return None
-            raw = source.read_bytes()
-        except OSError as error:
-            raise WriteError(f"{source}: cannot be read: {error.strerror}") from None
-        if hashlib.sha256(raw).hexdigest() != digest:
-            raise WriteError(f"{source}: changed while infergen was at work; run again")
-    return as_text(raw)
-
-
-def as_text(raw: bytes) -> str | None:
-    """The text that is merged line by line; None for what is none, or too large."""
-    if len(raw) > MAX_MERGED_BYTES or b"\0" in raw:
-        return None
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _read(path: Path, limit: int) -> bytes | None:
+def read_own(path: Path, limit: int) -> bytes | None:
+    """One of the record's files; None if there is none. Raises InfergenError."""
     try:
         with open(path, "rb", opener=_open_itself) as file:
             raw = file.read(limit + 1)
@@ -355,17 +251,19 @@ def _open_itself(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _text(value: object) -> str:
+def text_in(value: object) -> str:
+    """The text that a value of a record is. Raises TypeError if it is none."""
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r}")
     return value
 
 
 def _texts(values: Sequence[object]) -> list[str]:
-    return [_text(value) for value in values]
+    return [text_in(value) for value in values]
 
 
-def _damaged(where: str, error: Exception) -> InfergenError:
+def damaged(where: str, error: Exception) -> InfergenError:
+    """What to raise for a file of the record that cannot be understood."""
     reason = f"no {error}" if isinstance(error, KeyError) else str(error)
     return InfergenError(
         f"{where}: the record is damaged ({reason}); restore the file from version control, or"

@@ -21,6 +21,9 @@ MAX_NODES = 1_000_000
 """How many nodes a document may have once its aliases are expanded."""
 MAX_DEPTH = 100
 
+_OPENING = "[{-:?"
+"""No list or mapping begins without one of these."""
+
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(
@@ -127,6 +130,8 @@ def parse(text: str, source: str) -> Document:
 
 def _refuse_depth(text: str, source: str) -> None:
     """Deep nesting would overflow the stack of libyaml's composer, which is not caught there."""
+    if sum(map(text.count, _OPENING)) <= MAX_DEPTH:
+        return
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.record import read_base
+from builder.base import read_base
 from tests.conftest import ROOT, Cli, tree
 from tests.older import VERSIONS, extract
 

@@ -7,23 +7,24 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from builder.base import MAX_MERGED_BYTES, read_base, record_files
 from builder.errors import InfergenError, WriteError
 from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, OutputFolder, OutputLink
 from builder.record import (
     BASE_PATH,
-    MAX_MERGED_BYTES,
     RECORD_PATH,
     Entry,
     Record,
     make_record,
-    read_base,
     read_record,
-    record_files,
 )
 
 VARIABLES: dict[str, Any] = {
@@ -90,6 +91,64 @@ def test_the_base_has_the_text_files_and_no_others(tmp_path: Path) -> None:
     }
 
 
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+CONTENTS = st.text(st.sampled_from("abc1 -_\n\x01\x02\\é"), max_size=40)
+
+
+@given(
+    texts=st.dictionaries(st.text("abc1-_é", min_size=1), CONTENTS, max_size=5),
+    variables=st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.text("abc1_", max_size=6) | WORDS,
+            "title": st.text("abc1 _", max_size=6) | WORDS,
+            "port": st.integers(0, 1111),
+        },
+    ),
+    joint=st.sampled_from(["", " ", "1", "/"]),
+)
+def test_the_base_gives_back_every_text_whatever_the_service_is_called(
+    texts: dict[str, str], variables: dict[str, Any], joint: str
+) -> None:
+    told = joint.join(map(str, variables.values())).replace("\0", "")
+    texts["told.txt"] = told + told
+    outputs = [OutputFile(path, FILE_MODE, text.encode()) for path, text in texts.items()]
+    record = make_record("s", 1, "d", None, variables, outputs)
+    with tempfile.TemporaryDirectory() as folder:
+        assert read_base(written(Path(folder), record, list(outputs))) == texts
+
+
+def streams(name: str, port: int) -> list[bytes]:
+    texts = {
+        "a.txt": "same",
+        "b.yml": f"name: {name}",
+        f"src/{name}.py": f"PORT = {port}  # {name}",
+    }
+    outputs = [OutputFile(path, FILE_MODE, text.encode()) for path, text in texts.items()]
+    variables = {"name": name, "title": f"{name} of all", "port": port}
+    _, base = record_files(make_record("s", 1, "d", None, variables, outputs), outputs)
+    assert isinstance(base.content, bytes)
+    rest, found = base.content, []
+    while rest:
+        reader = bz2.BZ2Decompressor()
+        found.append(reader.decompress(rest))
+        rest = reader.unused_data
+    return found
+
+
+def test_services_of_a_fleet_have_all_but_their_own_words_in_common() -> None:
+    one, other = streams("iris_1", 8001), streams("zebra", 9000)
+    assert one[:-1] == other[:-1]
+    assert one[-1] != other[-1]
+
+
+def test_the_base_of_an_older_record_is_read(tmp_path: Path) -> None:
+    path = tmp_path / BASE_PATH
+    path.parent.mkdir()
+    path.write_bytes(bz2.compress(b'{"a": "\xc3\xa9",\n') + bz2.compress(b'"b": "x"}'))
+    assert read_base(tmp_path) == {"a": "é", "b": "x"}
+
+
 def test_a_plain_set_has_no_variant(tmp_path: Path) -> None:
     record = make_record("classic", 0, "d", None, {}, [])
     found = read_record(written(tmp_path, record, []))
@@ -117,9 +176,10 @@ def test_the_same_input_gives_the_same_bytes_whatever_order_place_or_process(
 ) -> None:
     script = """
 import sys
+import tempfile
 from pathlib import Path
 from tests.test_record import outputs_in, record_of
-from builder.record import record_files
+from builder.base import record_files
 outputs = outputs_in(Path(sys.argv[1]))
 if sys.argv[2] == "reversed":
     outputs.reverse()
@@ -170,7 +230,7 @@ GOOD = (
         ("[]", "damaged"),
         ("null", "damaged"),
         ('{"format": 1}', "no 'executables'"),
-        ('{"format": 2}', "newer infergen"),
+        ('{"format": 3}', "newer infergen"),
         ('{"format": "1"}', "damaged"),
         ("[" * 100_000, "damaged"),
         ("\xff", "damaged"),
@@ -210,8 +270,14 @@ def test_a_record_that_is_a_folder_or_a_link_is_a_clear_error(tmp_path: Path) ->
         bz2.compress(b"\xff"),
         bz2.compress(b'{"a": "text"}')[:-5],
         bz2.compress(b'{"../x": ""}'),
+        bz2.compress(b'[{"a": 1}, {}, []]'),
+        bz2.compress(b'[{}, {"a": 1}, []]'),
+        bz2.compress(b"[{}, {}, [1]]"),
+        bz2.compress(b'[{}, {"\\u0000\\u0001": ""}, ["../x"]]'),
+        bz2.compress(b'[{}, {"\\u0000\\u0001": ""}, []]'),
     ],
-    ids=["empty", "foreign", "list", "number", "latin", "cut", "outside"],
+    ids=["empty", "foreign", "list", "number", "latin", "cut", "outside"]
+    + ["shared number", "own number", "number for a word", "outside by a word", "word missing"],
 )
 def test_a_damaged_base_is_a_clear_error(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / BASE_PATH
@@ -224,13 +290,25 @@ def test_a_damaged_base_is_a_clear_error(tmp_path: Path, raw: bytes) -> None:
 def test_a_base_that_unpacks_without_end_is_a_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.record._MAX_BASE_BYTES", 4 * 1024 * 1024)
+    monkeypatch.setattr("builder.base._MAX_BASE_BYTES", 4 * 1024 * 1024)
     path = tmp_path / BASE_PATH
     path.parent.mkdir()
     packer = bz2.BZ2Compressor(9)
     megabyte = b" " * 1024 * 1024
     path.write_bytes(b"".join(packer.compress(megabyte) for _ in range(5)) + packer.flush())
     assert path.stat().st_size < 4096
+    with pytest.raises(InfergenError, match="larger than"):
+        read_base(tmp_path)
+
+
+def test_a_base_whose_words_grow_without_end_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builder.base._MAX_BASE_BYTES", 4 * 1024 * 1024)
+    path = tmp_path / BASE_PATH
+    path.parent.mkdir()
+    content = [{}, {"a": "\0\1" * 5000, "b": "x"}, ["word" * 250]]
+    path.write_bytes(bz2.compress(json.dumps(content).encode()))
     with pytest.raises(InfergenError, match="larger than"):
         read_base(tmp_path)
 

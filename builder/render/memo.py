@@ -19,6 +19,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 Result = TypeVar("Result")
+_Results = OrderedDict[tuple["str | None", ...], Result]
 
 _MOST_KEPT = 8
 """Results of one template: enough for kinds of services that take turns, and no more memory."""
@@ -47,7 +48,7 @@ class Memo(Generic[Result]):
     def __init__(self, environment: Environment) -> None:
         self._read: set[str] = set()
         self._modules = _Modules(self._read)
-        self._known: dict[str, OrderedDict[tuple[tuple[str, str | None], ...], Result]] = {}
+        self._known: dict[str, dict[tuple[str, ...], _Results[Result]]] = {}
         environment.context_class = _noting(self._read)
         environment.template_class = _importing_from(self._modules)
 
@@ -61,17 +62,18 @@ class Memo(Generic[Result]):
 
     def keep(self, template: str, service: Fingerprints, result: Result) -> None:
         """What the template that was just rendered became."""
-        results = self._known.setdefault(template, OrderedDict())
-        results[tuple((name, service[name]) for name in sorted(self._read))] = result
+        names = tuple(sorted(self._read))
+        results = self._known.setdefault(template, {}).setdefault(names, OrderedDict())
+        results[tuple(service[name] for name in names)] = result
         if len(results) > _MOST_KEPT:
             results.popitem(last=False)
 
     def recall(self, template: str, service: Fingerprints) -> tuple[Result] | None:
         """What a template would become, as a tuple of one; None if it is to be rendered."""
-        results = self._known.get(template)
-        for read, result in reversed(results.items()) if results else ():
-            if all(service[name] == value for name, value in read):
-                return (result,)
+        for names, results in self._known.get(template, {}).items():
+            values = tuple(service[name] for name in names)
+            if values in results:
+                return (results[values],)
         return None
 
 

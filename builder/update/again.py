@@ -16,13 +16,14 @@ from typing import Any
 from builder import schema as schemas
 from builder import variables as vars_
 from builder import yamlfile
+from builder.base import read_base
 from builder.errors import YamlError
 from builder.generate import Request
 from builder.given_file import GIVEN_PATH
 from builder.migration import Migration, carry_over, same, without
 from builder.mistakes import mistakes
 from builder.model.files import FOLDER, digest_and_size
-from builder.record import RECORD_PATH, Record, read_base, read_record
+from builder.record import RECORD_PATH, Record, read_record
 from builder.schema import Schema
 from builder.template_set import TemplateSet
 from builder.update.plan import recorded

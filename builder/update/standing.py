@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.record import MAX_MERGED_BYTES, Entry, Record, as_text, read_base
+from builder.base import MAX_MERGED_BYTES, as_text, read_base
+from builder.record import Entry, Record
 from builder.update.files import BESIDE
 from builder.update.merge import has_markers
 from builder.write.journal import changed

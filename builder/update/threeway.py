@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 
 from builder import yamlfile
+from builder.base import MAX_MERGED_BYTES, as_text
 from builder.errors import RenderError, WriteError, YamlError
 from builder.migration import same
 from builder.output import OutputFile
-from builder.record import MAX_MERGED_BYTES, as_text
 from builder.render.verify import verify
 from builder.update.merge import merge
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from builder.errors import TemplateSetError
 from builder.migration import Migration
-from builder.record import Base, Record
+from builder.record import BaseSet, Record
 from builder.template_set import TemplateSet
 
 
@@ -30,7 +30,7 @@ def made_by(record: Record, template_set: TemplateSet) -> tuple[tuple[TemplateSe
 
     Those that had no part in it are left out, and those of which its record does not tell.
     """
-    made = [Base(record.set_name, record.set_version), *record.bases]
+    made = [BaseSet(record.set_name, record.set_version), *record.bases]
     found: list[tuple[TemplateSet, int]] = []
     for each in template_set.lineage:
         before = next((base for base in made if base.name == each.name), None)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.base import MAX_MERGED_BYTES
 from builder.errors import ConflictsError, InfergenError, UnsafePathError, UsageError, WriteError
-from builder.record import MAX_MERGED_BYTES
 from builder.update.files import BESIDE
 from tests.conftest import tree
 from tests.update.sets import actions, make_service, make_set, plan, update

@@ -7,8 +7,9 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.base import record_files
 from builder.output import EXECUTABLE_MODE, FILE_MODE, Output, OutputFile, OutputFolder, OutputLink
-from builder.record import make_record, record_files
+from builder.record import make_record
 
 NAME = "svc"
 
