@@ -25,7 +25,7 @@ from builder.cli.options import (
     hook_policy,
     is_only_a_look,
 )
-from builder.errors import UsageError
+from builder.errors import Interrupted, UsageError
 from builder.generate import Generated, Request, generate
 from builder.record import Record, read_record
 from builder.sources import Fetched, fetch
@@ -140,7 +140,12 @@ def command(
     if samples is not None:
         from builder.conversion import convert  # noqa: PLC0415
 
-        report = convert(destination, samples)
+        try:
+            report = convert(destination, samples)
+        except Interrupted:
+            raise Interrupted(
+                f"interrupted; {destination} is complete, but its model was not converted"
+            ) from None
     interrupts.too_late()
     _report(generated, destination, _actions(published), as_json=as_json, converted=report)
     return 0

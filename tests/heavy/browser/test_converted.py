@@ -18,10 +18,11 @@ from onnx import TensorProto, helper, numpy_helper, save
 from PIL import Image
 
 from examples.image_cnn import LABELS, draw
-from tests.conftest import Cli, tree
+from tests.conftest import Cli, infergen, tree
 from tests.heavy.browser.conftest import Visitors
 from tests.heavy.browser.sites import IMAGE, Project, generate, with_runtime
 from tests.heavy.browser.test_same_numbers import PREDICTION, release, tensors_of_service
+from tests.web.running import wait_until
 
 SAMPLES = 60
 COMPARED = {"samples", "agreement", "confident", "confident_agreement", "largest_difference"}
@@ -312,3 +313,16 @@ def test_an_interrupt_leaves_the_models_as_they_are(
         running.send_signal(signal.SIGINT)
         assert running.communicate() == ("", "")
         assert tree(project.folder / "models") == before
+
+
+def test_an_interrupt_of_new_leaves_a_whole_project(cli: Cli, tmp_path: Path, photos: Path) -> None:
+    command: list[str | Path] = [infergen(), "new", "--name", "shapes", "--vars", IMAGE]
+    command += ["--variant", "edge-browser", "--samples", photos]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wait_until((tmp_path / "shapes").exists, "nothing is written")
+    running.send_signal(signal.SIGINT)
+    assert running.communicate()[1].strip() == (
+        "infergen: interrupted; shapes is complete, but its model was not converted"
+    )
+    assert running.returncode == 130
+    assert cli("check", "shapes").returncode == 0
