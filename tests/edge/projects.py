@@ -14,6 +14,8 @@ from tests.conftest import ROOT, Cli
 from tests.kinds import KINDS
 
 BIN = Path(sys.executable).parent
+UPDATES = [f"tests/test_{name}.py" for name in ("updates", "after_updates", "publishing")]
+"""The tests of a project that take long."""
 SILENT = {"ORT_DISABLE_TELEMETRY": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 

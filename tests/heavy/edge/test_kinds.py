@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tests.edge.projects import assert_clean, example, of_kind, run_in
+from tests.edge.projects import UPDATES, assert_clean, example, of_kind, run_in
 from tests.kinds import KINDS
-
-UPDATES = [f"tests/test_{name}.py" for name in ("updates", "after_updates", "publishing")]
 
 
 def run_tests(project: Path, *which: str) -> None:
@@ -42,7 +40,7 @@ def test_projects_of_a_kind_pass_their_own_tests(cli: Cli, tmp_path: Path, kind:
     run_tests(project, f"{UPDATES[0]}::test_a_release_is_installed_once")
 
 
-@pytest.mark.parametrize("name", ["mixed_pipeline", "sample", "text_classifier"])
+@pytest.mark.parametrize("name", ["image_cnn", "mixed_pipeline", "sample", "text_classifier"])
 def test_projects_of_the_examples_pass_their_own_tests(cli: Cli, tmp_path: Path, name: str) -> None:
     project = example(cli, tmp_path, "device", name)
     run_tests(project)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from tests.web.conftest import browsing, launched
+from tests.web.conftest import browsing, launched, served
 
-__all__ = ["browsing"]
+__all__ = ["browsing", "served"]
 
 
 @pytest.fixture(scope="session")
