@@ -90,7 +90,7 @@ def material(generated: Generated) -> Material:
             for entry in generated.template_set.entries
             if entry.template.partition("/")[0] in layers
         },
-        variables=generated.variables,
+        variables={**generated.variables, "layers": list(layers)},
         outputs={
             output.path: output
             for output in generated.outputs
