@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,13 @@ class Cli(Protocol):
         stdin: str | None = None,
         timeout: float = 180,
     ) -> Completed: ...
+
+
+@pytest.fixture(autouse=True)
+def signals() -> None:
+    """As in a new process: commands that were run in this one ignore them once they are done."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture
