@@ -38,9 +38,10 @@ def test_a_given_sample_that_crashes(tmp_path: Path) -> None:
 
 def test_an_endless_model(tmp_path: Path) -> None:
     path = save(tmp_path, endless())
+    before = set(_children(os.getpid()))  # browsers and services of other tests
     with pytest.raises(ModelError, match=r"no answer within 5 s, while .* x \(1\)"):
         inspect_model(Request(path, timeout=5.0))
-    assert _children(os.getpid()) == []
+    assert set(_children(os.getpid())) <= before
 
 
 INSPECT = """
