@@ -11,9 +11,3 @@ ort.env.wasm.wasmPaths = { mjs: new URL("ort-wasm-simd-threaded.mjs", dist).href
 ort.env.wasm.wasmBinary = await readFile(new URL("ort-wasm-simd-threaded.wasm", dist));
 
 export { ort };
-
-/** A file of the release, from where `make site` takes it. */
-export async function read(path) {
-  const folder = path.startsWith("models/") ? "../" : "../src/";
-  return new Uint8Array(await readFile(new URL(folder + path, import.meta.url)));
-}
