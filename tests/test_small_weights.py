@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.conftest import infergen
+from tests.model.models import build, node, value, weight
 
 Array = NDArray[Any]
 
@@ -86,23 +87,17 @@ def one_layer(
     channels = layer.weights[layer.axis]
     after = np.arange(channels, dtype=np.float32).reshape(channels, *(1,) * (2 * (layer.rank == 4)))
     floats = helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.ravel().tolist())
-    layer_node = helper.make_node(layer.operator, ["x", "w"], ["y"])
-    layer_node.attribute.extend(
-        helper.make_attribute(name, value) for name, value in layer.attributes.items()
-    )
-    graph = helper.make_graph(
-        [layer_node, helper.make_node("Add", ["y", "after"], ["z"])],
-        "layer",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, data_of(layer).shape)],
-        [helper.make_tensor_value_info("z", TensorProto.FLOAT, [None] * layer.rank)],
+    return build(
         [
-            numpy_helper.from_array(weights, "w") if raw else floats,
-            numpy_helper.from_array(after, "after"),
+            node(layer.operator, ["x", "w"], ["y"], **layer.attributes),
+            node("Add", ["y", "after"], ["z"]),
         ],
+        [value("x", shape=data_of(layer).shape)],
+        [value("z", shape=[None] * layer.rank)],
+        [numpy_helper.from_array(weights, "w") if raw else floats, weight("after", after)],
+        opset=opset,
+        metadata={"about": "a layer"},
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    helper.set_model_props(model, {"about": "a layer"})
-    return model
 
 
 def data_of(layer: Layer) -> Array:

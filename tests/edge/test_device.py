@@ -16,10 +16,10 @@ import onnx
 import pytest
 from PIL import Image
 
-from examples.image_cnn import LABELS, draw
 from tests.conftest import ROOT, Cli, tree
 from tests.edge.projects import SILENT, UPDATES, ask, assert_clean, example, run_in
 from tests.model.models import build, node, value, weight
+from tests.shapes import draw_shapes
 from tests.test_services import booted, post
 
 IMAGE_CNN = ROOT / "vars" / "image_cnn.yaml"
@@ -30,12 +30,7 @@ TOLERANCE = 0.02
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shapes, as the example's model was trained on them."""
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(7)
-    for number in range(120):
-        label = LABELS[number % len(LABELS)]
-        Image.fromarray(draw(label, random)).save(folder / f"{number}-{label}.png")
-    return folder
+    return draw_shapes(tmp_path_factory.mktemp("photos"), 120)
 
 
 def test_a_project_is_clean_and_passes_its_own_tests(cli: Cli, tmp_path: Path) -> None:

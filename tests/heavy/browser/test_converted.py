@@ -14,14 +14,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper, save
 from PIL import Image
 
-from examples.image_cnn import LABELS, draw
 from tests.conftest import Cli, infergen, tree
 from tests.heavy.browser.conftest import Visitors
 from tests.heavy.browser.sites import IMAGE, Project, generate, with_runtime
 from tests.heavy.browser.test_same_numbers import PREDICTION, release, tensors_of_service
+from tests.model.models import build, node, save, value, weight
+from tests.shapes import draw_shapes
 from tests.web.running import wait_until
 
 SAMPLES = 60
@@ -31,12 +31,7 @@ COMPARED = {"samples", "agreement", "confident", "confident_agreement", "largest
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shapes, as the example's model was trained on them."""
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(7)
-    for number in range(SAMPLES):
-        label = LABELS[number % len(LABELS)]
-        Image.fromarray(draw(label, random)).save(folder / f"{number}-{label}.png")
-    return folder
+    return draw_shapes(tmp_path_factory.mktemp("photos"), SAMPLES)
 
 
 @pytest.fixture(scope="module")
@@ -191,17 +186,13 @@ def test_a_model_that_8_bits_change_is_not_shipped(cli: Cli, tmp_path: Path, iri
     """One weight is so large that the others of its channel are nothing beside it."""
     weights = np.random.default_rng(3).standard_normal((64, 4)).astype(np.float32)
     weights[0] = 1e6
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        "outlier",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 64])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
-        [numpy_helper.from_array(weights, "w")],
+    outlier = build(
+        [node("MatMul", ["x", "w"], ["y"])],
+        [value("x", shape=["n", 64])],
+        [value("y", shape=["n", 4])],
+        [weight("w", weights)],
     )
-    save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
-        tmp_path / "outlier.onnx",
-    )
+    save(tmp_path, outlier, "outlier.onnx")
     done = cli(
         *("new", "--name", "outlier", "--variant", "edge-browser"),
         *("--model", tmp_path / "outlier.onnx"),
@@ -225,27 +216,19 @@ def test_a_model_that_8_bits_change_is_not_shipped(cli: Cli, tmp_path: Path, iri
 def test_all_outputs_of_all_items_are_compared(cli: Cli, tmp_path: Path, iris: Project) -> None:
     """Two inputs, two outputs, of which one is whole numbers; items in two files."""
     weights = np.random.default_rng(3).standard_normal((64, 40)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["numbers", "w"], ["scores"]),
-            helper.make_node("Add", ["count", "one"], ["more"]),
-        ],
-        "pair",
-        [
-            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, ["n", 64]),
-            helper.make_tensor_value_info("count", TensorProto.INT64, ["n", 1]),
-        ],
-        [
-            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 40]),
-            helper.make_tensor_value_info("more", TensorProto.INT64, ["n", 1]),
-        ],
-        [
-            numpy_helper.from_array(weights, "w"),
-            numpy_helper.from_array(np.array([2**60 + 1], np.int64), "one"),
-        ],
+    model = save(
+        tmp_path,
+        build(
+            [
+                node("MatMul", ["numbers", "w"], ["scores"]),
+                node("Add", ["count", "one"], ["more"]),
+            ],
+            [value("numbers", shape=["n", 64]), value("count", "int64", ["n", 1])],
+            [value("scores", shape=["n", 40]), value("more", "int64", ["n", 1])],
+            [weight("w", weights), weight("one", [2**60 + 1], "int64")],
+        ),
+        "pair.onnx",
     )
-    model = tmp_path / "pair.onnx"
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
     done = cli("new", "--name", "pair", "--variant", "edge-browser", "--model", model)
     assert done.returncode == 0, done.stderr
     project = with_runtime(tmp_path / "pair", iris.folder)

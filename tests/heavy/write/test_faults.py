@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.heavy.broken import assert_survives
 from tests.write.faults import FAULTS
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_write_that_breaks_at_any_call(fault: str, tmp_path: Path) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-m", "tests.write.faults", fault, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr[-6000:]
+    assert_survives("tests.write.faults", fault, tmp_path, seconds=300)
